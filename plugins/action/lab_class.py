@@ -1,0 +1,76 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs the lab engine on the controller, so that its progress lines reach the terminal as they come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.autolabs.platform.plugins.module_utils.labs import arguments, engine, handout
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.progress import Progress
+
+
+class ActionModule(ActionBase):
+    """Start, stop or remove a class of a lab."""
+
+    _supports_check_mode = True
+    _supports_async = False
+    _supports_diff = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Validate, act, and turn what came of it, or what went wrong, into a result."""
+        super().run(tmp, task_vars)
+        given = self.validate_argument_spec(
+            argument_spec=arguments.LAB_CLASS,
+            required_if=[("state", "started", ("lab",)), ("state", "started", ("roster", "students"), True)],
+            required_one_of=[("lab", "lab_id")],
+            mutually_exclusive=[("roster", "students")],
+        )[1]
+        try:
+            outcome = self._act(given)
+        except InvalidInput as error:
+            count = len(error.problems)
+            message = f"{count} mistake{'s' * (count > 1)}, nothing was changed:\n{error}"
+            return {"failed": True, "msg": message, "problems": [str(problem) for problem in error.problems]}
+        except (KubeError, OSError) as error:
+            return {"failed": True, "msg": str(error)}
+        return self._result(outcome)
+
+    def _act(self, given: dict[str, Any]) -> ClassOutcome:
+        options = engine.Options(self._task.check_mode, given["recreate"], given["timeout"])
+        settings = arguments.settings(given)
+        if given["state"] != "started":
+            return engine.end(
+                arguments.session(given),
+                arguments.lab_id(given),
+                given["class_id"],
+                given["state"],
+                settings=settings,
+                options=options,
+                report=_show,
+                only=arguments.owners(given),
+            )
+        lab_class = arguments.lab_class(given)
+        outcome, credentials = engine.start(arguments.session(given), lab_class, settings, options, _show)
+        if given["credentials_file"] and not options.check_mode:
+            handout.write(given["credentials_file"], outcome, credentials)
+        return outcome
+
+    def _result(self, outcome: ClassOutcome) -> dict[str, Any]:
+        result = {
+            "changed": outcome.changed,
+            "failed": bool(outcome.failed),
+            "msg": outcome.sentence(),
+            "instances": [one.as_result() for one in outcome.outcomes],
+        }
+        if self._task.diff:
+            result["diff"] = outcome.diff
+        return result
+
+
+def _show(progress: Progress) -> None:
+    Display().display(str(progress))

@@ -1,0 +1,1 @@
+"""Who may reach whom, on which port, and why; and one renderer per firewall."""

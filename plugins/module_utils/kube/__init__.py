@@ -1,0 +1,1 @@
+"""The Kubernetes session: bulk apply, list, watch."""

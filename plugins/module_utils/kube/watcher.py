@@ -1,0 +1,83 @@
+"""One watch that outlives broken connections."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
+
+EXPIRED = 410
+WATCH_SECONDS = 60
+PAUSE_SECONDS = 0.5
+
+Seen = Callable[[Manifest], None]
+
+
+class Watcher:
+    """Follows the objects of one kind, and calls `seen` and `gone` from a thread of its own.
+
+    Every change after the list that gave `known` and `version` is reported: when the server has forgotten the
+    version, or the connection breaks, the objects are listed again and compared with what was known.
+    """
+
+    def __init__(self, session: Session, kind: str, namespace: str, labels: dict[str, str]) -> None:
+        self._session, self._kind, self._namespace, self._labels = session, kind, namespace, labels
+        self._known: dict[str, Manifest] = {}
+        self._stop = threading.Event()
+
+    def start(self, known: list[Manifest], version: str, seen: Seen, gone: Seen) -> None:
+        """Begin to watch; `known` and `version` are what a list of the same objects returned."""
+        self._known = {entry["metadata"]["name"]: entry for entry in known}
+        arguments = (version, seen, gone)
+        # A daemon, since a read that waits for the server cannot be interrupted.
+        threading.Thread(target=self._follow, args=arguments, daemon=True, name="watch").start()
+
+    def stop(self) -> None:
+        """Report nothing more."""
+        self._stop.set()
+
+    def _follow(self, version: str, seen: Seen, gone: Seen) -> None:
+        while not self._stop.is_set():
+            try:
+                version = self._watch_once(version, seen, gone)
+            except ApiError as error:
+                self._stop.wait(PAUSE_SECONDS)
+                if error.status == EXPIRED:
+                    version = self._list_again(version, seen, gone)
+
+    def _watch_once(self, version: str, seen: Seen, gone: Seen) -> str:
+        """Follow until the server or the connection ends it; return the version to go on from."""
+        events = self._session.watch(self._kind, self._namespace, self._labels, version, WATCH_SECONDS)
+        try:
+            for event in events:
+                if self._stop.is_set():
+                    break
+                manifest = event["object"]
+                version = manifest["metadata"]["resourceVersion"]
+                if event["type"] == "DELETED":
+                    self._known.pop(manifest["metadata"]["name"], None)
+                    gone(manifest)
+                elif event["type"] != "BOOKMARK":
+                    self._known[manifest["metadata"]["name"]] = manifest
+                    seen(manifest)
+        except ApiError as error:
+            if error.status == EXPIRED:
+                raise
+            self._stop.wait(PAUSE_SECONDS)
+        return version
+
+    def _list_again(self, version: str, seen: Seen, gone: Seen) -> str:
+        try:
+            found, version = self._session.list(self._kind, self._namespace, self._labels)
+        except ApiError:
+            return version
+        before, self._known = self._known, {entry["metadata"]["name"]: entry for entry in found}
+        for name, manifest in before.items():
+            if name not in self._known:
+                gone(manifest)
+        for manifest in found:
+            seen(manifest)
+        return version

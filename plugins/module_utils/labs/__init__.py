@@ -1,0 +1,1 @@
+"""A lab config becomes instances, their objects and a class that runs."""

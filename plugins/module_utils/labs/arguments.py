@@ -1,0 +1,91 @@
+"""Arguments of the lab modules, and what they become. plugins/modules/*.yml documents the same options."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import instances
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import parse_lab
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import OWNER_LABELS
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Owners
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Lab, LabClass, Student
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.roster import parse_roster, roster_from_list
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
+
+CLUSTER: dict[str, Any] = {
+    "kubeconfig": {"type": "path"},
+    "context": {"type": "str"},
+    "access_host": {"type": "str", "default": ""},
+}
+
+LAB_CLASS_INFO: dict[str, Any] = CLUSTER | {
+    "lab": {"type": "path"},
+    "lab_id": {"type": "str"},
+    "class_id": {"type": "str", "default": "1"},
+}
+
+LAB_CLASS: dict[str, Any] = LAB_CLASS_INFO | {
+    "state": {"type": "str", "default": "started", "choices": ["started", "stopped", "absent"]},
+    "roster": {"type": "path"},
+    "students": {"type": "list", "elements": "raw"},
+    "course_id": {"type": "str", "default": ""},
+    "recreate": {"type": "bool", "default": False},
+    "timeout": {"type": "int", "default": 300},
+    "credentials_file": {"type": "path"},
+    "image_pull_secret": {"type": "str", "default": ""},
+    "storage_class": {"type": "str", "default": ""},
+    "pod_networks": {"type": "list", "elements": "str", "default": list(Settings.pod_networks)},
+    "cluster_networks": {"type": "list", "elements": "str", "default": list(Settings.cluster_networks)},
+}
+
+
+def session(arguments: dict[str, Any]) -> Session:
+    """The connection that the arguments ask for. Raises KubeError."""
+    return Session(arguments["kubeconfig"] or os.environ.get("KUBECONFIG"), arguments["context"])
+
+
+def settings(arguments: dict[str, Any]) -> Settings:
+    """The site's values, as far as the module takes them."""
+    return Settings(
+        access_host=arguments["access_host"],
+        image_pull_secret=arguments.get("image_pull_secret", ""),
+        storage_class=arguments.get("storage_class", ""),
+        pod_networks=tuple(arguments.get("pod_networks", ())),
+        cluster_networks=tuple(arguments.get("cluster_networks", ())),
+    )
+
+
+def lab(arguments: dict[str, Any]) -> Lab:
+    """The lab that the file `lab` holds. Raises InvalidInput, or OSError where it cannot be read."""
+    path = arguments["lab"]
+    return parse_lab(Path(path).read_text(encoding="utf-8"), file=path)
+
+
+def lab_id(arguments: dict[str, Any]) -> str:
+    """The lab's id, as given or as its file says. Raises as `lab` does."""
+    return arguments["lab_id"] or lab(arguments).id
+
+
+def roster(arguments: dict[str, Any]) -> tuple[Student, ...]:
+    """The students that the file `roster` or the list `students` holds. Raises InvalidInput or OSError."""
+    if arguments["roster"]:
+        path = arguments["roster"]
+        return parse_roster(Path(path).read_text(encoding="utf-8-sig"), file=path)
+    return roster_from_list(arguments["students"] or [])
+
+
+def lab_class(arguments: dict[str, Any]) -> LabClass:
+    """The class that is to be started. Raises InvalidInput with the mistakes of lab and roster, or OSError."""
+    wanted = lab(arguments)
+    made = instances(wanted, roster(arguments), arguments["class_id"])
+    return LabClass(wanted, arguments["class_id"], made, arguments["course_id"])
+
+
+def owners(arguments: dict[str, Any]) -> Owners:
+    """The students and groups that stopping or removing is limited to; none where it is the whole class."""
+    listed = roster(arguments) if arguments["roster"] or arguments["students"] else ()
+    students = {(OWNER_LABELS["per_student"], student.id) for student in listed}
+    return frozenset(students | {(OWNER_LABELS["per_group"], student.group) for student in listed if student.group})

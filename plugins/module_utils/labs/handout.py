@@ -1,0 +1,39 @@
+"""The credentials of a class as a file: the one way out that they have."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.credentials import Credentials
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome
+
+
+def write(path: str, outcome: ClassOutcome, credentials: dict[str, Credentials]) -> None:
+    """Write a JSON list to `path`: an entry an instance with members, connections and password.
+
+    The file belongs to the caller alone (mode 0600) from its first byte on, and is replaced as a whole. Raises
+    OSError.
+    """
+    entries = [
+        {
+            "instance": one.instance,
+            "owner": one.owner,
+            "members": [{"id": student.id, "name": student.name} for student in one.members],
+            "connections": [connection.as_result() for connection in one.connections],
+            "password": credentials[one.instance].password,
+        }
+        for one in outcome.outcomes
+    ]
+    target = Path(path)
+    # mkstemp gives 0600 whatever the umask is.
+    descriptor, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(entries, stream, ensure_ascii=False, indent=1)
+        os.replace(partial, target)
+    except BaseException:
+        os.unlink(partial)
+        raise

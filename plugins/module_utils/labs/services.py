@@ -1,0 +1,238 @@
+"""Turns the services of a lab file into components, and holds them against the rest of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ansible_collections.autolabs.platform.plugins.module_utils.labs import words
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
+    Component,
+    FileMount,
+    Healthcheck,
+    Mount,
+    Port,
+    Resources,
+)
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.shapes import (
+    Findings,
+    Place,
+    Values,
+    Written,
+    Wrong,
+)
+
+NOTHING = Values(Place(0), {})
+SECRETS_FOLDER = "/run/secrets"
+
+
+def components(lab: Values, findings: Findings) -> tuple[Component, ...]:
+    """The components of a lab; what does not fit together is taken down."""
+    services: Values = lab.get("services", NOTHING)
+    found = tuple(_component(name, written.value, lab, findings) for name, written in services.entries.items())
+    _check_dependencies(services, found, findings)
+    return found
+
+
+def _component(name: str, service: Values, lab: Values, findings: Findings) -> Component:
+    user, group = service.get("user", (None, None))
+    component = Component(
+        name=name,
+        image=service.get("image", ""),
+        entrypoint=_command(service, "entrypoint", findings),
+        command=_command(service, "command", findings),
+        environment=_environment(service, findings),
+        ports=tuple(dict.fromkeys(_ports(service))),
+        mounts=tuple(_mount(entry, lab, findings) for entry in service.get("volumes", ())),
+        tmpfs=tuple(entry.value for entry in _listed(service, "tmpfs")),
+        configs=tuple(_file(entry, "configs", "/", lab, findings) for entry in service.get("configs", ())),
+        secrets=tuple(_file(entry, "secrets", SECRETS_FOLDER, lab, findings) for entry in service.get("secrets", ())),
+        depends_on=_dependencies(service),
+        healthcheck=_healthcheck(service, findings),
+        resources=_resources(service, findings),
+        user=user,
+        group=group,
+        working_dir=service.get("working_dir"),
+        read_only=service.get("read_only", False),
+    )
+    _check_paths(service, component, findings)
+    return component
+
+
+def _listed(service: Values, name: str) -> tuple[Written, ...]:
+    """The items of a field that takes one value or a list."""
+    if name not in service.entries:
+        return ()
+    written = service.entries[name]
+    return written.value if isinstance(written.value, tuple) else (written,)
+
+
+def _command(service: Values, name: str, findings: Findings) -> tuple[str, ...] | None:
+    found = service.get(name)
+    if found is None:
+        return None
+    if not found:
+        findings.add(service.place(name), "is empty; take it out to keep what the image does", '["sleep", "infinity"]')
+    return tuple(item.value if isinstance(item, Written) else item for item in found)
+
+
+def _environment(service: Values, findings: Findings) -> dict[str, str]:
+    found = service.get("environment", ())
+    if isinstance(found, Values):
+        return {name: written.value for name, written in found.entries.items()}
+    variables: dict[str, str] = {}
+    for written in found:
+        name, value = written.value
+        if name in variables:
+            findings.add(written.at, f"{name} is there twice; keep one of them")
+        variables[name] = value
+    return variables
+
+
+def _ports(service: Values) -> Iterable[Port]:
+    for written in (*service.get("ports", ()), *service.get("expose", ())):
+        port = written.value
+        if isinstance(port, Port):
+            yield port
+        elif "target" in port.entries:
+            yield Port(port.get("target"), port.get("protocol", "TCP"))
+
+
+def _mount(written: Written, lab: Values, findings: Findings) -> Mount:
+    long: Values | Mount = written.value
+    if isinstance(long, Values):
+        found = Mount(long.get("source", ""), long.get("target", ""), long.get("read_only", False))
+    else:
+        found = long
+    _check_listed(found.volume, "volumes", "volume", written.at, lab, findings)
+    return found
+
+
+def _file(written: Written, kind: str, folder: str, lab: Values, findings: Findings) -> FileMount:
+    """A config or secret in a component; `folder` is where Compose puts one whose target is only a name."""
+    found = written.value
+    mount = found if isinstance(found, Values) else Values(written.at, {"source": written})
+    source = mount.get("source", "")
+    _check_listed(source, kind, kind.removesuffix("s"), written.at, lab, findings)
+    target = mount.get("target", source)
+    try:
+        path = words.mount_path(target if target.startswith("/") else f"{folder.rstrip('/')}/{target or 'file'}")
+    except Wrong as wrong:
+        findings.add(mount.place("target"), wrong.message, wrong.example)
+        path = ""
+    return FileMount(source, path, mount.get("mode", 0o444))
+
+
+def _check_listed(name: str, kind: str, noun: str, at: Place, lab: Values, findings: Findings) -> None:
+    """Whether what a service uses is in the file's own list of such things."""
+    listed: Values = lab.get(kind, NOTHING)
+    if name and kind not in lab.broken and name not in {*listed.entries, *listed.broken}:
+        example = f"{kind}: {{{name}: {{content: …}}}}" if kind != "volumes" else f"{kind}: {{{name}: }}"
+        findings.add(at, f"there is no {noun} {name!r} in the list of {kind} of this file", example)
+
+
+def _check_paths(service: Values, component: Component, findings: Findings) -> None:
+    """Two things cannot be mounted at one path."""
+    seen: dict[str, Place] = {}
+    mounted = {
+        "volumes": [mount.path for mount in component.mounts],
+        "tmpfs": list(component.tmpfs),
+        "configs": [file.path for file in component.configs],
+        "secrets": [file.path for file in component.secrets],
+    }
+    for name, paths in mounted.items():
+        for written, path in zip(_listed(service, name), paths, strict=True):
+            if path and path in seen:
+                findings.add(written.at, f"{path} is taken already on line {seen[path].line}; choose another path")
+            seen[path] = written.at
+
+
+def _dependencies(service: Values) -> dict[str, str]:
+    found = service.get("depends_on", ())
+    if isinstance(found, Values):
+        return {name: written.value.get("condition", "service_started") for name, written in found.entries.items()}
+    return {written.value: "service_started" for written in found}
+
+
+def _check_dependencies(services: Values, found: tuple[Component, ...], findings: Findings) -> None:
+    by_name = {component.name: component for component in found}
+    for component in found:
+        at = services.entries[component.name].value.place("depends_on")
+        for name, condition in component.depends_on.items():
+            if name not in by_name and name not in services.broken:
+                findings.add(at, f"there is no service {name!r} in this file")
+            elif name in by_name and condition == "service_healthy" and by_name[name].healthcheck is None:
+                findings.add(at, f"the service {name!r} has no healthcheck, and so is never healthy", "service_started")
+        if _reaches(component.name, component.name, by_name):
+            findings.add(at, f"{component.name!r} would wait for itself, directly or through others")
+
+
+def _reaches(start: str, goal: str, by_name: dict[str, Component]) -> bool:
+    """Whether `goal` is among what `start` depends on, at any distance."""
+    waiting, seen = [start], set()
+    while waiting:
+        component = by_name.get(waiting.pop())
+        for name in component.depends_on if component else ():
+            if name == goal:
+                return True
+            if name not in seen:
+                seen.add(name)
+                waiting.append(name)
+    return False
+
+
+def _healthcheck(service: Values, findings: Findings) -> Healthcheck | None:
+    check: Values | None = service.get("healthcheck")
+    if check is None or check.get("disable"):
+        return None
+    test = check.get("test")
+    at = check.place("test")
+    if test is None:
+        if "test" not in check.broken:
+            findings.add(at, "`test` is missing: the healthcheck of an image is not known here", "test: pgrep sshd")
+        return None
+    kind, *command = ("CMD-SHELL", test) if isinstance(test, str) else [item.value for item in test] or [""]
+    if kind == "NONE":
+        return None
+    if kind not in ("CMD", "CMD-SHELL") or not command or not all(command[:1]):
+        findings.add(
+            at, "a list begins with CMD, CMD-SHELL or NONE, and then has the command", '["CMD", "pgrep", "sshd"]'
+        )
+        return None
+    if kind == "CMD-SHELL" and len(command) > 1:
+        findings.add(at, "after CMD-SHELL comes one text", '["CMD-SHELL", "curl -f localhost:8080 || exit 1"]')
+    for name in ("interval", "timeout"):
+        if check.get(name, 1) < 1:
+            findings.add(check.place(name), "must be at least 1s", "10s")
+    return Healthcheck(
+        command=tuple(command) if kind == "CMD" else ("/bin/sh", "-c", command[0]),
+        interval=check.get("interval", Healthcheck.interval),
+        timeout=check.get("timeout", Healthcheck.timeout),
+        retries=check.get("retries", Healthcheck.retries),
+        start_period=check.get("start_period", Healthcheck.start_period),
+    )
+
+
+def _resources(service: Values, findings: Findings) -> Resources:
+    deployed: Values = service.get("deploy", NOTHING).get("resources", NOTHING)
+    limits, reservations = deployed.get("limits", NOTHING), deployed.get("reservations", NOTHING)
+    for short, group, name in (
+        ("cpus", limits, "cpus"),
+        ("mem_limit", limits, "memory"),
+        ("mem_reservation", reservations, "memory"),
+    ):
+        if short in service.entries and name in group.entries:
+            findings.add(service.place(short), f"is also on line {group.place(name).line}; keep one of them")
+    found = Resources(
+        cpu_request=reservations.get("cpus"),
+        cpu_limit=limits.get("cpus", service.get("cpus")),
+        memory_request=reservations.get("memory", service.get("mem_reservation")),
+        memory_limit=limits.get("memory", service.get("mem_limit")),
+    )
+    for noun, reserved, limit, at in (
+        ("CPUs are", found.cpu_request, found.cpu_limit, reservations.place("cpus")),
+        ("memory is", found.memory_request, found.memory_limit, service.place("mem_reservation")),
+    ):
+        if reserved and limit and reserved > limit:
+            place = reservations.place("memory") if "memory" in reservations.entries and noun == "memory is" else at
+            findings.add(place, f"more {noun} reserved than the limit allows; raise the limit, or reserve less")
+    return found

@@ -1,0 +1,25 @@
+"""What a site decides for all of its labs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NAMESPACES = {"restricted": "labs", "baseline": "labs-baseline", "privileged": "labs-privileged"}
+"""Where the instances of each security level run."""
+
+PRIVILEGED_NODES = "autolabs.io/privileged-labs"
+"""Label and taint of the nodes that take privileged labs."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The site's own values, given to every builder."""
+
+    pod_networks: tuple[str, ...] = ("10.244.0.0/16",)
+    cluster_networks: tuple[str, ...] = ("10.244.0.0/16", "10.96.0.0/12")
+    """Pod, service and node ranges."""
+    access_host: str = ""
+    """What students connect to; empty for the address of the node where the instance runs."""
+    image_pull_secret: str = ""
+    storage_class: str = ""
+    """Empty for the cluster's default."""

@@ -1,0 +1,200 @@
+"""Starts a class: all instances at once, one watch, each failure for itself.
+
+A single thread, the one that called, decides everything. Workers apply and delete; they and the watch put
+messages into one queue, and `_Start.run` takes them out until every instance is ready, has failed or is late.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import CONNECTIONS, Session
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.watcher import Watcher
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import class_selector
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Live
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import LabClass
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.overview import worst
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.plan import (
+    CREATE,
+    REPLACE,
+    ClassPlan,
+    InstancePlan,
+    Step,
+)
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.progress import Progress, Report
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import (
+    FAILED,
+    STARTING,
+    Status,
+    pod_status,
+    refused,
+    too_late,
+)
+
+WAITING = Status(STARTING, "the cluster has not begun yet")
+
+
+@dataclass
+class _Run:
+    """One instance under way."""
+
+    plan: InstancePlan
+    leaving: set[str] = field(default_factory=set)
+    """Names of old Pods that must be gone before the new ones come."""
+    applied: bool = False
+    pods: dict[str, Status] = field(default_factory=dict)
+    final: Status | None = None
+
+    @property
+    def status(self) -> Status:
+        """What its Pods say together."""
+        return worst(list(self.pods.values())) if self.pods and self.applied else WAITING
+
+
+def start_class(
+    session: Session, lab_class: LabClass, plan: ClassPlan, live: Live, *, timeout: float, report: Report
+) -> dict[str, Status]:
+    """Carry out a plan and wait; the status of each instance by name.
+
+    `live` follows what the server answers, so that connections can be read from it afterwards. Raises ApiError
+    when the class as a whole is refused: then no instance was touched.
+    """
+    validate(session, plan)
+    for step in plan.shared:
+        if step.changes:
+            live.keep(session.apply(step.manifest))
+    return _Start(session, plan, live, timeout, report).run(lab_class)
+
+
+def validate(session: Session, plan: ClassPlan) -> None:
+    """Let the server judge one representative new instance before any is created. Raises ApiError."""
+    fresh = (entry for entry in plan.instances if any(step.verb == CREATE for step in entry.steps))
+    for step in next((entry.steps for entry in fresh), ()):
+        if step.verb == CREATE:
+            session.apply(step.manifest, dry_run=True)
+
+
+class _Start:
+    def __init__(self, session: Session, plan: ClassPlan, live: Live, timeout: float, report: Report) -> None:
+        self._session, self._plan, self._live, self._report = session, plan, live, report
+        self._timeout = timeout
+        self._began = time.monotonic()
+        self._messages: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._runs = {entry.instance.name: _Run(entry) for entry in plan.instances}
+        self._run_of_pod = {
+            step.manifest["metadata"]["name"]: run
+            for run in self._runs.values()
+            for step in run.plan.steps
+            if step.manifest["kind"] == "Pod"
+        }
+        self._done = 0
+
+    def run(self, lab_class: LabClass) -> dict[str, Status]:
+        labels = class_selector(lab_class.lab.id, lab_class.id)
+        watcher = Watcher(self._session, "Pod", self._plan.namespace, labels)
+        pods = self._live.all("Pod")
+        watcher.start(pods, self._live.pod_version, self._later(self._pod_seen), self._later(self._pod_gone))
+        with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="apply") as self._workers:
+            try:
+                pruned = [self._workers.submit(self._delete, step) for step in self._plan.pruned]
+                for run in self._runs.values():
+                    self._begin(run)
+                for pod in pods:
+                    self._pod_seen(pod)
+                self._wait()
+                for deletion in pruned:
+                    deletion.result()
+            finally:
+                watcher.stop()
+                self._workers.shutdown(wait=True, cancel_futures=True)
+        return {name: run.final or too_late(run.status, self._timeout) for name, run in self._runs.items()}
+
+    def _wait(self) -> None:
+        while any(run.final is None for run in self._runs.values()):
+            remaining = self._began + self._timeout - time.monotonic()
+            try:
+                self._messages.get(timeout=max(0.0, remaining))()
+            except queue.Empty:
+                break
+        for run in self._runs.values():
+            if run.final is None:
+                self._finish(run, too_late(run.status, self._timeout))
+
+    def _later(self, handle: Callable[[Manifest], None]) -> Callable[[Manifest], None]:
+        """Let the deciding thread handle what another thread saw."""
+        return lambda manifest: self._messages.put(lambda: handle(manifest))
+
+    def _begin(self, run: _Run) -> None:
+        replaced = [step for step in run.plan.steps if step.verb == REPLACE]
+        run.leaving = {step.manifest["metadata"]["name"] for step in replaced}
+        if replaced:
+            self._submit(run, replaced, self._delete, lambda: None)
+        else:
+            self._apply(run)
+
+    def _apply(self, run: _Run) -> None:
+        steps = [step for step in run.plan.steps if step.changes]
+
+        def applied() -> None:
+            run.applied = True
+            self._judge(run)
+
+        self._submit(run, steps, self._apply_step, applied)
+
+    def _submit(self, run: _Run, steps: list[Step], act: Callable[[Step], None], after: Callable[[], None]) -> None:
+        """Do the steps of one instance in order, in a worker; its failure is the instance's own."""
+
+        def work() -> None:
+            try:
+                for step in steps:
+                    act(step)
+            except ApiError as error:
+                failure = refused(error)
+                self._messages.put(lambda: self._finish(run, failure))
+            else:
+                self._messages.put(after)
+
+        self._workers.submit(work)
+
+    def _apply_step(self, step: Step) -> None:
+        answer = self._session.apply(step.manifest)
+        self._messages.put(lambda: self._live.keep(answer))
+
+    def _delete(self, step: Step) -> None:
+        self._session.delete(step.manifest)
+
+    def _pod_seen(self, pod: Manifest) -> None:
+        run = self._run_of_pod.get(pod["metadata"]["name"])
+        if run and pod["metadata"]["name"] not in run.leaving:
+            self._live.keep(pod)
+            run.pods[pod["metadata"]["name"]] = pod_status(pod)
+            self._judge(run)
+
+    def _pod_gone(self, pod: Manifest) -> None:
+        name = pod["metadata"]["name"]
+        run = self._run_of_pod.get(name)
+        if run and name in run.leaving:
+            run.leaving.discard(name)
+            if not run.leaving:
+                self._apply(run)
+        elif run:
+            self._finish(run, Status(FAILED, "somebody deleted the instance while it was starting"))
+
+    def _judge(self, run: _Run) -> None:
+        if run.applied and run.status.state != STARTING:
+            self._finish(run, run.status)
+
+    def _finish(self, run: _Run, status: Status) -> None:
+        if run.final is not None:
+            return
+        run.final = status
+        self._done += 1
+        seconds = time.monotonic() - self._began
+        name = run.plan.instance.name
+        self._report(Progress(self._done, len(self._runs), name, status.state, seconds, status.reason))

@@ -1,0 +1,1 @@
+"""Addresses, ports and rules: the words that flows and reach share."""

@@ -1,0 +1,80 @@
+"""Address ranges, and what of the address space is the internet."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+EVERYWHERE = ("0.0.0.0/0", "::/0")
+
+# IPv4-mapped addresses (::ffff:0:0/96) are not here: the API server refuses them, and no packet carries one.
+NOT_INTERNET = (
+    "0.0.0.0/8",  # this network, RFC 1122
+    "10.0.0.0/8",  # private, RFC 1918
+    "100.64.0.0/10",  # carrier-grade NAT, RFC 6598
+    "127.0.0.0/8",  # loopback, RFC 1122
+    "169.254.0.0/16",  # link-local and cloud metadata, RFC 3927
+    "172.16.0.0/12",  # private, RFC 1918
+    "192.168.0.0/16",  # private, RFC 1918
+    "224.0.0.0/4",  # multicast, RFC 5771
+    "240.0.0.0/4",  # reserved and broadcast, RFC 1112
+    "::/127",  # unspecified and loopback, RFC 4291
+    "64:ff9b::/96",  # IPv4 by NAT64, RFC 6052
+    "fc00::/7",  # unique local, RFC 4193
+    "fe80::/10",  # link-local, RFC 4291
+    "ff00::/8",  # multicast, RFC 4291
+)
+
+
+class AddressError(ValueError):
+    """A range that is not one; the message says what is wrong and what would be right."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """All addresses of `cidr` but those of `excepts`, as an ipBlock of a NetworkPolicy has it."""
+
+    cidr: str
+    excepts: tuple[str, ...] = ()
+
+
+def network(text: str) -> Network:
+    """Read a range such as `10.244.0.0/16`.
+
+    Raises AddressError when it is no address range, or when its host bits are set.
+    """
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        pass
+    try:
+        meant = ipaddress.ip_interface(text).network
+    except ValueError as error:
+        raise AddressError(f"{text!r} is not an address range such as 10.0.0.0/24 or fd00::/64") from error
+    raise AddressError(f"{text!r} names a host within a network; the network is {meant}")
+
+
+def everywhere_but(excepted: Iterable[str]) -> tuple[Block, ...]:
+    """The whole address space of both families without `excepted`, as few and as large ranges as possible."""
+    ranges = [network(text) for text in excepted]
+    blocks = []
+    for cidr in EVERYWHERE:
+        family = network(cidr).version
+        excepts = _collapsed(entry for entry in ranges if entry.version == family)
+        blocks.append(Block(cidr, tuple(str(entry) for entry in excepts)))
+    return tuple(blocks)
+
+
+def internet(cluster_networks: Iterable[str]) -> tuple[Block, ...]:
+    """The internet: every public address that is not one of the site's own.
+
+    `cluster_networks` are the pod, service and node ranges, which may be public addresses too.
+    """
+    return everywhere_but((*NOT_INTERNET, *cluster_networks))
+
+
+def _collapsed(ranges: Iterable[Network]) -> list[Network]:
+    return sorted(ipaddress.collapse_addresses(ranges), key=lambda entry: int(entry.network_address))  # type: ignore[type-var]
