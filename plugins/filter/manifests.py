@@ -26,7 +26,7 @@ def checksum_of(sums: str, path: str) -> str:
 
 def with_merge_patches(documents: Iterable[Manifest], patches: Iterable[Manifest]) -> list[Manifest]:
     """The documents with JSON merge patches (RFC 7386) applied; see with_merge_patches.yml."""
-    patched = copy.deepcopy(list(documents))
+    patched = list(documents)
     for patch in patches:
         kind, name = patch.get("kind"), (patch.get("metadata") or {}).get("name")
         number = _position(patched, kind, name)
@@ -34,15 +34,20 @@ def with_merge_patches(documents: Iterable[Manifest], patches: Iterable[Manifest
     return patched
 
 
-def with_container_env(documents: Iterable[Manifest], container: str, environment: Mapping[str, Any]) -> list[Manifest]:
+def with_container_env(
+    documents: Iterable[Manifest], container: str, environment: Mapping[str, Any]
+) -> list[Manifest]:
     """The documents with environment variables of one container set; see with_container_env.yml."""
-    patched = copy.deepcopy(list(documents))
-    found = [entry for document in patched for entry in _containers(document) if entry["name"] == container]
-    if not found:
+    patched = list(documents)
+    holders = [number for number, document in enumerate(patched) if container in _container_names(document)]
+    if not holders:
         raise AnsibleFilterError(f"the manifest has no container {container}")
-    for entry in found:
-        kept = [variable for variable in entry.get("env") or [] if variable["name"] not in environment]
-        entry["env"] = kept + [{"name": name, "value": str(value)} for name, value in environment.items()]
+    for number in holders:
+        patched[number] = copy.deepcopy(patched[number])
+        for entry in _containers(patched[number]):
+            if entry["name"] == container:
+                kept = [variable for variable in entry.get("env") or [] if variable["name"] not in environment]
+                entry["env"] = kept + [{"name": name, "value": str(value)} for name, value in environment.items()]
     return patched
 
 
@@ -64,6 +69,10 @@ def _position(documents: list[Manifest], kind: Any, name: Any) -> int:
         if document["kind"] == kind and document["metadata"]["name"] == name:
             return number
     raise AnsibleFilterError(f"the manifest has no {kind} {name}")
+
+
+def _container_names(document: Manifest) -> set[str]:
+    return {entry["name"] for entry in _containers(document)}
 
 
 def _containers(document: Manifest) -> list[Manifest]:

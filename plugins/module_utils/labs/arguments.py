@@ -7,13 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import instances
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import make_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import parse_lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import OWNER_LABELS
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Owners
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Lab, LabClass, Student
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
+    InvalidInput,
+    Lab,
+    LabClass,
+    Problem,
+    Student,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.roster import parse_roster, roster_from_list
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.text import decoded
 
 CLUSTER: dict[str, Any] = {
     "kubeconfig": {"type": "path"},
@@ -59,29 +66,43 @@ def settings(arguments: dict[str, Any]) -> Settings:
 
 
 def lab(arguments: dict[str, Any]) -> Lab:
-    """The lab that the file `lab` holds. Raises InvalidInput, or OSError where it cannot be read."""
-    path = arguments["lab"]
-    return parse_lab(Path(path).read_text(encoding="utf-8"), file=path)
+    """The lab that the file `lab` holds. Raises InvalidInput."""
+    return parse_lab(_text(arguments["lab"]), file=arguments["lab"])
 
 
 def lab_id(arguments: dict[str, Any]) -> str:
-    """The lab's id, as given or as its file says. Raises as `lab` does."""
+    """The lab's id, as given or as its file says. Raises InvalidInput."""
     return arguments["lab_id"] or lab(arguments).id
 
 
 def roster(arguments: dict[str, Any]) -> tuple[Student, ...]:
-    """The students that the file `roster` or the list `students` holds. Raises InvalidInput or OSError."""
+    """The students that the file `roster` or the list `students` holds. Raises InvalidInput."""
     if arguments["roster"]:
-        path = arguments["roster"]
-        return parse_roster(Path(path).read_text(encoding="utf-8-sig"), file=path)
+        return parse_roster(_text(arguments["roster"]), file=arguments["roster"])
     return roster_from_list(arguments["students"] or [])
 
 
 def lab_class(arguments: dict[str, Any]) -> LabClass:
-    """The class that is to be started. Raises InvalidInput with the mistakes of lab and roster, or OSError."""
-    wanted = lab(arguments)
-    made = instances(wanted, roster(arguments), arguments["class_id"])
-    return LabClass(wanted, arguments["class_id"], made, arguments["course_id"])
+    """The class that is to be started. Raises InvalidInput with the mistakes of lab and roster together."""
+    problems: list[Problem] = []
+    try:
+        wanted = lab(arguments)
+    except InvalidInput as error:
+        problems += error.problems
+    try:
+        students = roster(arguments)
+    except InvalidInput as error:
+        problems += error.problems
+    if problems:
+        raise InvalidInput(problems)
+    return make_class(wanted, students, arguments["class_id"], arguments["course_id"])
+
+
+def _text(path: str) -> str:
+    try:
+        return decoded(Path(path).read_bytes(), path)
+    except OSError as error:
+        raise InvalidInput([Problem(path, 0, "", f"cannot be read: {error.strerror}")]) from error
 
 
 def owners(arguments: dict[str, Any]) -> Owners:

@@ -22,7 +22,7 @@ def parse_lab(text: str, *, file: str = "lab.yml") -> Lab:
     """
     document, problems = read_document(text, file)
     findings = Findings(file, problems)
-    values: Values = LAB.read(document, Place(1), findings)
+    values: Values = LAB.read(document, Place(document.line), findings)
     _check_x_lab_is_meant(document, findings)
     block: Values = values.get("x-lab", NOTHING)
     services: Values = values.get("services", NOTHING)

@@ -182,7 +182,9 @@ class _Builder:
             if key.tag == MERGE_TAG:
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
             elif not isinstance(key, yaml.ScalarNode) or key.tag not in CORE_TAGS or CONTROL.search(key.value):
-                self._wrong(line, path, "the name of a field must be plain text")
+                self._wrong(
+                    line, path, "the name of a field must be plain text; text that begins with { needs quotation marks"
+                )
             elif key.value in entries:
                 first = entries[key.value].line
                 self._wrong(line, _joined(path, key.value), f"this field is already on line {first}; keep one of them")

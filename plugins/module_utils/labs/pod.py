@@ -44,9 +44,9 @@ def pod_spec(lab: Lab, component: Component, instance: Instance, shared: str, se
         "volumeMounts": mounts,
     }
     if component.entrypoint is not None:
-        container["command"] = list(component.entrypoint)
+        container["command"] = [_literal(word) for word in component.entrypoint]
     if component.command is not None:
-        container["args"] = list(component.command)
+        container["args"] = [_literal(word) for word in component.command]
     if component.working_dir:
         container["workingDir"] = component.working_dir
     container |= _probes(component.healthcheck, access)
@@ -72,9 +72,13 @@ def pod_spec(lab: Lab, component: Component, instance: Instance, shared: str, se
 def _environment(lab: Lab, component: Component, instance: Instance) -> list[dict[str, str]]:
     owner = "AUTOLABS_" + OWNER_LABELS[lab.deployment_mode].upper()
     ours = {"AUTOLABS_LAB_ID": lab.id, owner: instance.owner, "AUTOLABS_CREDENTIALS": CREDENTIALS_PATH}
-    # The kubelet expands $(NAME) in values; Compose does not, and $$ keeps it from doing so.
-    theirs = {name: value.replace("$(", "$$(") for name, value in component.environment.items()}
+    theirs = {name: _literal(value) for name, value in component.environment.items()}
     return [{"name": name, "value": value} for name, value in (theirs | ours).items()]
+
+
+def _literal(text: str) -> str:
+    """Text in which the kubelet finds no $(NAME) to expand, as Compose knows none."""
+    return text.replace("$(", "$$(")
 
 
 def _ports(component: Component, access: Access | None) -> list[dict[str, Any]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import instances
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import class_id_problems, make_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import parse_lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.credentials import Credentials
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import LabClass
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, LabClass
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects import class_objects, instance_objects
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.roster import roster_from_list
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
@@ -23,8 +23,7 @@ def manifests(
 
     students: as an inline roster has them. Raises InvalidInput.
     """
-    lab = parse_lab(lab_text)
-    lab_class = LabClass(lab, class_id, instances(lab, roster_from_list(list(students)), class_id))
+    lab_class = make_class(parse_lab(lab_text), roster_from_list(list(students)), class_id)
     objects = class_objects(lab_class, settings)
     for instance in lab_class.instances:
         objects += instance_objects(lab_class, instance, NO_CREDENTIALS, settings)
@@ -33,5 +32,8 @@ def manifests(
 
 def network_policies(lab_text: str, class_id: str = "1", settings: Settings = Settings()) -> list[Manifest]:
     """The policies of a class of this lab, whoever is in it. Raises InvalidInput."""
+    problems = class_id_problems(class_id)
+    if problems:
+        raise InvalidInput(problems)
     lab_class = LabClass(parse_lab(lab_text), class_id, ())
     return [found for found in class_objects(lab_class, settings) if found["kind"] == "NetworkPolicy"]

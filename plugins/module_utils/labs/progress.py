@@ -25,7 +25,8 @@ class Progress:
 
     def __str__(self) -> str:
         width = len(str(self.total))
-        reason = f": {' '.join(self.reason.split())}" if self.reason else ""
+        words = self.reason.split()
+        reason = f": {' '.join(words)}" if words else ""
         return f"[{self.done:>{width}}/{self.total}] {self.instance} {self.state} after {self.seconds:.1f} s{reason}"
 
     @classmethod

@@ -213,26 +213,23 @@ def _healthcheck(service: Values, findings: Findings) -> Healthcheck | None:
 
 
 def _resources(service: Values, findings: Findings) -> Resources:
+    """CPU and memory, which Compose lets people write in two places."""
     deployed: Values = service.get("deploy", NOTHING).get("resources", NOTHING)
     limits, reservations = deployed.get("limits", NOTHING), deployed.get("reservations", NOTHING)
-    for short, group, name in (
-        ("cpus", limits, "cpus"),
-        ("mem_limit", limits, "memory"),
-        ("mem_reservation", reservations, "memory"),
-    ):
-        if short in service.entries and name in group.entries:
-            findings.add(service.place(short), f"is also on line {group.place(name).line}; keep one of them")
-    found = Resources(
-        cpu_request=reservations.get("cpus"),
-        cpu_limit=limits.get("cpus", service.get("cpus")),
-        memory_request=reservations.get("memory", service.get("mem_reservation")),
-        memory_limit=limits.get("memory", service.get("mem_limit")),
+
+    def amount(group: Values, name: str, short: str = "") -> Written | None:
+        here, there = group.entries.get(name), service.entries.get(short)
+        if here and there:
+            findings.add(there.at, f"is also on line {here.at.line}; keep one of them")
+        return here or there
+
+    def value(reserved: Written | None, limit: Written | None) -> tuple[int | None, int | None]:
+        if reserved and limit and reserved.value > limit.value:
+            findings.add(reserved.at, "is more than the limit allows; raise the limit, or reserve less")
+        return reserved.value if reserved else None, limit.value if limit else None
+
+    cpu_request, cpu_limit = value(amount(reservations, "cpus"), amount(limits, "cpus", "cpus"))
+    memory_request, memory_limit = value(
+        amount(reservations, "memory", "mem_reservation"), amount(limits, "memory", "mem_limit")
     )
-    for noun, reserved, limit, at in (
-        ("CPUs are", found.cpu_request, found.cpu_limit, reservations.place("cpus")),
-        ("memory is", found.memory_request, found.memory_limit, service.place("mem_reservation")),
-    ):
-        if reserved and limit and reserved > limit:
-            place = reservations.place("memory") if "memory" in reservations.entries and noun == "memory is" else at
-            findings.add(place, f"more {noun} reserved than the limit allows; raise the limit, or reserve less")
-    return found
+    return Resources(cpu_request, cpu_limit, memory_request, memory_limit)

@@ -91,7 +91,7 @@ def json_rows(source: str, file: str, problems: list[Problem]) -> list[Row]:
             if row:
                 rows.append(row)
     except json.JSONDecodeError as error:
-        message = f"this is not the JSON of a roster: {error.msg[0].lower()}{error.msg[1:]}"
+        message = f"this is not the JSON of a roster: {error.msg}"
         problems.append(Problem(file, error.lineno, "", message, '[{"id": "456", "name": "Анна", "group": "7"}]'))
     except (RecursionError, ValueError):
         problems.append(

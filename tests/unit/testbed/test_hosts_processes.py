@@ -12,8 +12,12 @@ from testbed.hosts import processes
 
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "a-mark-of-this-test"])
+    code = "import time; print('here', flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code, "a-mark-of-this-test"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline()
     yield process
+    process.stdout.close()
     process.kill()
     process.wait()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +75,21 @@ def test_good_names(name: str) -> None:
 def test_bad_names_are_refused_with_what_is_allowed(name: str) -> None:
     with pytest.raises(BadName, match="use lower-case letters, digits"):
         registry.checked_name("network", name)
+
+
+def test_a_program_that_inherits_a_lock_holds_it_until_it_ends() -> None:
+    with registry.lock("demo"):
+        heir = subprocess.Popen(["sleep", "60"], pass_fds=registry.held())
+        lock = paths.runtime() / ".demo.lock"
+        lock.rename(lock.with_suffix(".kept"))  # as a killed holder leaves it
+    lock.with_suffix(".kept").rename(lock)
+    with pytest.raises(Busy), registry.lock("demo", wait=False):
+        pass
+    heir.kill()
+    heir.wait()
+    with registry.lock("demo", wait=False):
+        assert len(registry.held()) == 1
+    assert registry.held() == []
 
 
 def test_a_locked_network_is_busy_and_free_afterwards() -> None:

@@ -1,0 +1,32 @@
+"""One site for all tests of this folder.
+
+AUTOLABS_TEST_SITE names a site that is kept and used again, so that a single test can be tried without bringing
+everything up anew: `AUTOLABS_TEST_SITE=mine pytest tests/site/test_class.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from running import Site
+
+
+@pytest.fixture(scope="session")
+def hosts() -> Iterator[Site]:
+    """The hosts of a site, with nothing on them yet."""
+    kept = os.environ.get("AUTOLABS_TEST_SITE")
+    site = Site(kept or f"test-{os.getpid()}", owner=None if kept else os.getpid())
+    site.start_hosts()
+    yield site
+    if not kept:
+        site.down()
+
+
+@pytest.fixture(scope="session")
+def site(hosts: Site) -> Site:
+    """The whole site, made by the playbook that users run."""
+    played = hosts.playbook("site", quiet=False)
+    assert played.succeeded, played.output[-5000:]
+    return hosts

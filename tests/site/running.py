@@ -1,0 +1,188 @@
+"""A whole site on test hosts: brought up by the product's own playbooks, used by its own commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ansible_runner
+import yaml
+from testbed.hosts import registry, removal
+from testbed.hosts import site as hosts
+from testbed.mirror import build
+from testbed.paths import REPOSITORY
+from testbed.shell import run
+
+HOST = "demo-k8s"
+HOST_MEMORY = 10 << 30
+
+
+@dataclass
+class Played:
+    """One run of a playbook."""
+
+    status: str
+    stats: dict[str, Any]
+    events: list[dict[str, Any]]
+    output: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether no task failed and every host was reached."""
+        return self.status == "successful"
+
+    @property
+    def changed(self) -> int:
+        """Tasks that changed something, on all hosts."""
+        return sum((self.stats.get("changed") or {}).values())
+
+    def changed_tasks(self) -> list[str]:
+        """Their names, for a test that expected none."""
+        return [
+            event["event_data"]["task"]
+            for event in self.events
+            if event["event"] == "runner_on_ok" and event["event_data"]["res"].get("changed")
+        ]
+
+    def result(self, action: str) -> dict[str, Any]:
+        """The result of the last task with this action, whether it failed or not."""
+        for event in reversed(self.events):
+            data = event.get("event_data", {})
+            if event["event"] in ("runner_on_ok", "runner_on_failed") and data.get("task_action") == action:
+                return dict(data["res"])
+        raise AssertionError(f"no task ran {action}:\n{self.output[-3000:]}")
+
+
+@dataclass
+class Site:
+    """A network of test hosts with the product on it."""
+
+    name: str
+    owner: int | None = None
+    """The process with which the site ends; None for one that stays."""
+    hosts: Mapping[str, str] = field(default_factory=lambda: {HOST: "k8s_control_plane"})
+
+    @property
+    def network(self) -> registry.Network:
+        """The record of the hosts."""
+        found = registry.load(self.name)
+        assert found is not None, f"the network {self.name} does not exist"
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """What the site keeps on the controller; removed with the hosts."""
+        return self.network.folder / "site"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's."""
+        return self.folder / "admin.conf"
+
+    @property
+    def worker_kubeconfig(self) -> Path:
+        """The one that lab playbooks run with."""
+        return self.folder / "worker.conf"
+
+    def variable(self, name: str) -> Any:
+        """A variable that the test hosts' inventory gives to all."""
+        return yaml.safe_load((self.network.folder / "inventory.yml").read_text())["all"]["vars"][name]
+
+    def host_address(self, host: str = HOST) -> str:
+        """Where a host is reached."""
+        return str(self.network.plan.host(self.network.hosts[host].number))
+
+    def start_hosts(self) -> None:
+        """Fill the mirror and start the hosts; quick when they are there."""
+        build.all()
+        groups: dict[str, list[str]] = {}
+        for host, group in self.hosts.items():
+            groups.setdefault(group, []).append(host)
+        wanted = [hosts.Wanted(host, HOST_MEMORY) for host in self.hosts]
+        hosts.up(self.name, wanted, groups=groups, owner=self.owner)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+
+    def down(self) -> None:
+        """Remove the hosts and all that belongs to them."""
+        removal.down(self.name)
+
+    def playbook(
+        self,
+        name: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        options: str = "",
+        quiet: bool = True,
+    ) -> Played:
+        """Run one of the collection's playbooks with this site's inventory."""
+        runs = self.folder / "runs"
+        runs.mkdir(exist_ok=True)
+        folder = runs / f"{len(list(runs.iterdir())):03}-{name}"
+        events: list[dict[str, Any]] = []
+        inventories = f"-i {REPOSITORY}/inventories/demo -i {self.network.folder}/inventory.yml"
+        folder.mkdir()
+        runner = ansible_runner.run(
+            private_data_dir=str(folder),
+            playbook=f"autolabs.platform.{name}",
+            cmdline=f"{inventories} {options}",
+            extravars={"autolabs_site_folder": str(self.folder), **(variables or {})},
+            envvars=environment(),
+            event_handler=events.append,
+            quiet=quiet,
+        )
+        output = "".join(event["stdout"] + "\n" for event in events if event.get("stdout"))
+        return Played(runner.status, runner.stats or {}, events, output)
+
+    def kubectl(self, *words: str, timeout: float = 60) -> str:
+        """Run kubectl as the administrator, on the control plane host."""
+        return self.on_host("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", *words, timeout=timeout)
+
+    def objects(self, kind: str, namespace: str, selector: str = "") -> list[dict[str, Any]]:
+        """Live objects of a kind."""
+        words = ["get", kind, "-n", namespace, "-o", "json"] + (["-l", selector] if selector else [])
+        return list(json.loads(self.kubectl(*words))["items"])
+
+    def on_host(self, *words: str, host: str = HOST, timeout: float = 60) -> str:
+        """Run a command on a host, by ssh."""
+        return run(["ssh", "-F", self.network.folder / "ssh_config", host, shlex.join(words)], timeout=timeout)
+
+    def outside(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start a program on the host that stands for the internet."""
+        namespace = self.network.outside_namespace
+        return subprocess.Popen(["ip", "netns", "exec", namespace, *words], stdin=subprocess.DEVNULL)
+
+
+def environment() -> dict[str, str]:
+    """For Ansible's commands: the checkout's configuration, and the programs beside this Python."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {"ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "PATH": path}
+
+
+def ssh(
+    connection: Mapping[str, Any], password: str, command: str, folder: Path, timeout: float = 30
+) -> subprocess.CompletedProcess[str]:
+    """Log in as a student does, with the real client, the password, and the host key that was handed out."""
+    known = folder / f"known_hosts-{connection['port']}"
+    known.write_text(f"[{connection['host']}]:{connection['port']} {connection['host_key']}\n")
+    asking = folder / f"askpass-{connection['port']}"
+    asking.write_text('#!/bin/sh\nprintf "%s\\n" "$STUDENT_PASSWORD"\n')
+    asking.chmod(0o700)
+    options = ["StrictHostKeyChecking=yes", f"UserKnownHostsFile={known}", "GlobalKnownHostsFile=/dev/null"]
+    options += ["PreferredAuthentications=password", "NumberOfPasswordPrompts=1", "ConnectTimeout=10"]
+    client = [shutil.which("ssh") or "ssh", "-F", "none", *(f"-o{option}" for option in options)]
+    return subprocess.run(
+        [*client, "-p", str(connection["port"]), f"{connection['user']}@{connection['host']}", command],
+        env={**os.environ, "SSH_ASKPASS": str(asking), "SSH_ASKPASS_REQUIRE": "force", "STUDENT_PASSWORD": password},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )

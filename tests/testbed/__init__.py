@@ -1,0 +1,1 @@
+"""Test hosts, and the mirror of vendor files and images that they install from."""
