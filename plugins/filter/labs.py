@@ -23,7 +23,8 @@ def lab_network_policies(text: str, class_id: str = "1", **settings: Any) -> lis
 
 
 def _settings(given: dict[str, Any]) -> Settings:
-    return Settings(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Settings(**values)
 
 
 def _valid(build: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -122,16 +122,16 @@ class Site:
         options: str = "",
         quiet: bool = True,
     ) -> Played:
-        """Run one of the collection's playbooks with this site's inventory."""
+        """Run one of the collection's playbooks, or a file, with this site's inventory."""
         runs = self.folder / "runs"
         runs.mkdir(exist_ok=True)
-        folder = runs / f"{len(list(runs.iterdir())):03}-{name}"
+        folder = runs / f"{len(list(runs.iterdir())):03}-{Path(name).stem}"
         events: list[dict[str, Any]] = []
         inventories = f"-i {REPOSITORY}/inventories/demo -i {self.network.folder}/inventory.yml"
         folder.mkdir()
         runner = ansible_runner.run(
             private_data_dir=str(folder),
-            playbook=f"autolabs.platform.{name}",
+            playbook=name if Path(name).is_absolute() else f"autolabs.platform.{name}",
             cmdline=f"{inventories} {options}",
             extravars={"autolabs_site_folder": str(self.folder), **(variables or {})},
             envvars=environment(),

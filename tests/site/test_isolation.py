@@ -28,7 +28,7 @@ PLATFORM_POD = {
                 "name": "listener",
                 "image": "docker.io/library/busybox:latest",
                 "imagePullPolicy": "IfNotPresent",
-                "command": ["httpd", "-f", "-p", "8000", "-h", "/tmp"],
+                "command": ["httpd", "-f", "-p", "8000", "-h", "/bin"],
                 "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
                 "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "50m", "memory": "32Mi"}},
             }
@@ -92,7 +92,9 @@ def listener(site: Site) -> Iterator[str]:
     kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
     site.on_host("sh", "-c", f"printf %s '{json.dumps(PLATFORM_POD)}' | {kubectl} apply -f -")
     site.kubectl("-n", "platform", "wait", "--for=condition=Ready", "pod/listener", "--timeout=60s", timeout=90)
-    yield site.kubectl("-n", "platform", "get", "pod", "listener", "-o", "jsonpath={.status.podIP}")
+    address = site.kubectl("-n", "platform", "get", "pod", "listener", "-o", "jsonpath={.status.podIP}")
+    until_open(site, address, 8000)
+    yield address
     site.kubectl("-n", "platform", "delete", "pod", "listener", "--wait=false")
 
 

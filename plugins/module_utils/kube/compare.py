@@ -11,6 +11,8 @@ from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources i
 QUANTITY_PARENTS = {"requests", "limits"}
 QUANTITY_FIELDS = {"sizeLimit"}
 LIST_KEYS = ("mountPath", "containerPort", "port", "key", "name")
+WHOLE_LISTS = ("NetworkPolicy",)
+"""Kinds whose lists have one owner, so that an item that somebody added is a change, and applying undoes it."""
 
 
 @dataclass(frozen=True)
@@ -28,27 +30,29 @@ def differences(wanted: Manifest, found: Manifest) -> list[Difference]:
     Fields that only `found` has are the server's and other managers' business. An empty list or map equals an
     absent one, as the API server drops it. Quantities are compared by value: `500m` is `0.5`.
     """
-    return _compare("", wanted, found)
+    return _compare("", wanted, found, wanted.get("kind") in WHOLE_LISTS)
 
 
-def _compare(path: str, wanted: Any, found: Any) -> list[Difference]:
+def _compare(path: str, wanted: Any, found: Any, whole: bool) -> list[Difference]:
     if isinstance(wanted, dict):
-        return _compare_maps(path, wanted, found if isinstance(found, dict) else {})
+        return _compare_maps(path, wanted, found if isinstance(found, dict) else {}, whole)
     if isinstance(wanted, list):
-        return _compare_lists(path, wanted, found if isinstance(found, list) else [])
+        return _compare_lists(path, wanted, found if isinstance(found, list) else [], whole)
     return [] if _same_value(path, wanted, found) else [Difference(path, wanted, found)]
 
 
-def _compare_maps(path: str, wanted: dict[str, Any], found: dict[str, Any]) -> list[Difference]:
+def _compare_maps(path: str, wanted: dict[str, Any], found: dict[str, Any], whole: bool) -> list[Difference]:
     return [
         difference
         for key, value in wanted.items()
-        for difference in _compare(f"{path}.{key}" if path else key, value, found.get(key))
+        for difference in _compare(f"{path}.{key}" if path else key, value, found.get(key), whole)
     ]
 
 
-def _compare_lists(path: str, wanted: list[Any], found: list[Any]) -> list[Difference]:
+def _compare_lists(path: str, wanted: list[Any], found: list[Any], whole: bool) -> list[Difference]:
     key = _list_key(wanted)
+    if whole and len(wanted) != len(found):
+        return [Difference(path, wanted, found)]
     if key:
         by_key = {item.get(key): item for item in found if isinstance(item, dict)}
         pairs = [(f"{path}[{item[key]}]", item, by_key.get(item[key])) for item in wanted]
@@ -56,7 +60,7 @@ def _compare_lists(path: str, wanted: list[Any], found: list[Any]) -> list[Diffe
         pairs = [(f"{path}[{index}]", *pair) for index, pair in enumerate(zip(wanted, found, strict=True))]
     else:
         return [Difference(path, wanted, found)]
-    return [difference for place, ours, theirs in pairs for difference in _compare(place, ours, theirs)]
+    return [difference for place, ours, theirs in pairs for difference in _compare(place, ours, theirs, whole)]
 
 
 def _list_key(items: list[Any]) -> str | None:

@@ -22,6 +22,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.kube.retries imp
 
 try:
     import urllib3
+    import yaml
     from kubernetes import client, config
 
     MISSING: str | None = None
@@ -48,8 +49,11 @@ class Session:
         settings = client.Configuration()
         try:
             config.load_config(config_file=kubeconfig, context=context, client_configuration=settings)
-        except (config.ConfigException, OSError) as error:
-            raise KubeError(f"no cluster to talk to: {error}; give kubeconfig or set KUBECONFIG") from error
+        except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError) as error:
+            # The last two are what the library raises for a file of another shape or encoding.
+            raise KubeError(
+                f"no cluster to talk to: {' '.join(str(error).split())}; give kubeconfig or set KUBECONFIG"
+            ) from error
         settings.connection_pool_maxsize = CONNECTIONS
         settings.retries = False
         self._settings = settings
@@ -61,7 +65,11 @@ class Session:
 
         Every request that this engine makes may be repeated: apply and delete mean the same when sent twice.
         """
-        return json.loads(self._send(method, path, body, content_type, timeout=30.0).data)
+        answer = self._send(method, path, body, content_type, timeout=30.0)
+        try:
+            return json.loads(answer.data)
+        except ValueError as error:
+            raise ApiError(answer.status, f"{self._settings.host} does not answer as an API server does") from error
 
     def apply(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Server-side apply one object as field manager `autolabs`, and return it as the server keeps it."""

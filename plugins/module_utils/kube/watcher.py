@@ -26,11 +26,12 @@ class Watcher:
     def __init__(self, session: Session, kind: str, namespace: str, labels: dict[str, str]) -> None:
         self._session, self._kind, self._namespace, self._labels = session, kind, namespace, labels
         self._known: dict[str, Manifest] = {}
+        """By uid: an object that was deleted and made again under its name is another one."""
         self._stop = threading.Event()
 
     def start(self, known: list[Manifest], version: str, seen: Seen, gone: Seen) -> None:
         """Begin to watch; `known` and `version` are what a list of the same objects returned."""
-        self._known = {entry["metadata"]["name"]: entry for entry in known}
+        self._known = _by_uid(known)
         arguments = (version, seen, gone)
         # A daemon, since a read that waits for the server cannot be interrupted.
         threading.Thread(target=self._follow, args=arguments, daemon=True, name="watch").start()
@@ -58,10 +59,10 @@ class Watcher:
                 manifest = event["object"]
                 version = manifest["metadata"]["resourceVersion"]
                 if event["type"] == "DELETED":
-                    self._known.pop(manifest["metadata"]["name"], None)
+                    self._known.pop(manifest["metadata"]["uid"], None)
                     gone(manifest)
                 elif event["type"] != "BOOKMARK":
-                    self._known[manifest["metadata"]["name"]] = manifest
+                    self._known[manifest["metadata"]["uid"]] = manifest
                     seen(manifest)
         except ApiError as error:
             if error.status == EXPIRED:
@@ -74,10 +75,14 @@ class Watcher:
             found, version = self._session.list(self._kind, self._namespace, self._labels)
         except ApiError:
             return version
-        before, self._known = self._known, {entry["metadata"]["name"]: entry for entry in found}
-        for name, manifest in before.items():
-            if name not in self._known:
+        before, self._known = self._known, _by_uid(found)
+        for uid, manifest in before.items():
+            if uid not in self._known:
                 gone(manifest)
         for manifest in found:
             seen(manifest)
         return version
+
+
+def _by_uid(manifests: list[Manifest]) -> dict[str, Manifest]:
+    return {entry["metadata"]["uid"]: entry for entry in manifests}

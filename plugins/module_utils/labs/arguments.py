@@ -1,8 +1,9 @@
-"""Arguments of the lab modules, and what they become. plugins/modules/*.yml documents the same options."""
+"""Arguments of the lab modules, and what they become. plugins/modules/lab_class*.py document the same options."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.model impor
     Problem,
     Student,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import label_problem
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.roster import parse_roster, roster_from_list
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.text import decoded
+from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import AddressError, network
 
 CLUSTER: dict[str, Any] = {
     "kubeconfig": {"type": "path"},
@@ -55,14 +58,25 @@ def session(arguments: dict[str, Any]) -> Session:
 
 
 def settings(arguments: dict[str, Any]) -> Settings:
-    """The site's values, as far as the module takes them."""
+    """The site's values, as far as the module takes them. Raises InvalidInput."""
+    networks = {name: tuple(arguments.get(name, ())) for name in ("pod_networks", "cluster_networks")}
+    problems = [problem for name, ranges in networks.items() for problem in _range_problems(name, ranges)]
+    if problems:
+        raise InvalidInput(problems)
     return Settings(
         access_host=arguments["access_host"],
         image_pull_secret=arguments.get("image_pull_secret", ""),
         storage_class=arguments.get("storage_class", ""),
-        pod_networks=tuple(arguments.get("pod_networks", ())),
-        cluster_networks=tuple(arguments.get("cluster_networks", ())),
+        **networks,
     )
+
+
+def _range_problems(option: str, ranges: tuple[str, ...]) -> Iterator[Problem]:
+    for text in ranges:
+        try:
+            network(text)
+        except AddressError as error:
+            yield Problem("", 0, option, str(error))
 
 
 def lab(arguments: dict[str, Any]) -> Lab:
@@ -72,7 +86,13 @@ def lab(arguments: dict[str, Any]) -> Lab:
 
 def lab_id(arguments: dict[str, Any]) -> str:
     """The lab's id, as given or as its file says. Raises InvalidInput."""
-    return arguments["lab_id"] or lab(arguments).id
+    if arguments["lab_id"] is None:
+        return lab(arguments).id
+    given: str = arguments["lab_id"]
+    wrong = label_problem(given)
+    if wrong:
+        raise InvalidInput([Problem("", 0, "lab_id", f"{given!r} {wrong}", "linux-basics")])
+    return given
 
 
 def roster(arguments: dict[str, Any]) -> tuple[Student, ...]:

@@ -64,7 +64,9 @@ def start(
     outcomes = []
     for entry in plan.instances:
         name = entry.instance.name
-        outcomes.append(_outcome(entry, live, statuses[name], credentials[name], settings))
+        outcomes.append(_outcome(entry, live, statuses.pop(name), credentials[name], settings))
+    owners = {step.manifest["metadata"]["name"]: owner_of(step.manifest["metadata"]["labels"]) for step in plan.pruned}
+    outcomes += [Outcome(name, owners[name], status) for name, status in statuses.items()]
     return ClassOutcome(tuple(outcomes), plan.changes, diff), credentials
 
 

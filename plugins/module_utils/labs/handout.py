@@ -26,6 +26,7 @@ def write(path: str, outcome: ClassOutcome, credentials: dict[str, Credentials])
             "password": credentials[one.instance].password,
         }
         for one in outcome.outcomes
+        if one.instance in credentials
     ]
     target = Path(path)
     # mkstemp gives 0600 whatever the umask is.

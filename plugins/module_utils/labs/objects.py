@@ -25,7 +25,8 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.pod import 
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import NAMESPACES, Settings
 
 RECIPE_ANNOTATION = "autolabs.io/recipe"
-"""A digest of all that we set in a Pod: it differs when a field was taken out of the lab config."""
+"""A digest of what we set: it differs when something was taken out of the lab config, which a look at the fields
+that are wanted cannot tell, and when a file changed that a running Pod does not read again."""
 
 SERVICE_PORTS = {"ssh": 22, "http": 80, "vnc": 5900}
 
@@ -99,13 +100,19 @@ def _pod(
     lab = lab_class.lab
     name = component_name(instance.name, component.name, len(lab.components))
     spec = pod_spec(lab, component, instance, class_name(lab.id, lab_class.id), settings)
-    pod = _object(lab_class, "Pod", name, labels | {COMPONENT: component.name}, spec=spec)
-    recipe = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
-    pod["metadata"]["annotations"] = {RECIPE_ANNOTATION: recipe}
-    return pod
+    files = [lab.configs[file.name] for file in component.configs] + [
+        lab.secrets[file.name] for file in component.secrets
+    ]
+    return _object(lab_class, "Pod", name, labels | {COMPONENT: component.name}, [spec, files], spec=spec)
 
 
-def _object(lab_class: LabClass, kind: str, name: str, labels: dict[str, str], **content: Any) -> Manifest:
+def _object(
+    lab_class: LabClass, kind: str, name: str, labels: dict[str, str], recipe: Any = None, **content: Any
+) -> Manifest:
+    """recipe: what the digest is made of; by default the names of the entries, or the whole content."""
+    if recipe is None:
+        recipe = sorted(content["data"]) if "data" in content else content
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
     return {
         "apiVersion": KINDS[kind].api_version,
         "kind": kind,
@@ -113,6 +120,7 @@ def _object(lab_class: LabClass, kind: str, name: str, labels: dict[str, str], *
             "name": name,
             "namespace": NAMESPACES[lab_class.lab.security_level],
             "labels": labels,
+            "annotations": {RECIPE_ANNOTATION: digest},
         },
         **content,
     }

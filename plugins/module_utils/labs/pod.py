@@ -77,8 +77,8 @@ def _environment(lab: Lab, component: Component, instance: Instance) -> list[dic
 
 
 def _literal(text: str) -> str:
-    """Text in which the kubelet finds no $(NAME) to expand, as Compose knows none."""
-    return text.replace("$(", "$$(")
+    """Text in which the kubelet expands no $(NAME), as Compose knows none; it reads `$$` as one dollar."""
+    return text.replace("$", "$$")
 
 
 def _ports(component: Component, access: Access | None) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ def _probes(healthcheck: Healthcheck | None, access: Access | None) -> dict[str,
     if healthcheck:
         return {
             "readinessProbe": {
-                "exec": {"command": list(healthcheck.command)},
+                "exec": {"command": [_literal(word) for word in healthcheck.command]},
                 "periodSeconds": max(1, healthcheck.interval),
                 "timeoutSeconds": max(1, healthcheck.timeout),
                 "failureThreshold": max(1, healthcheck.retries),

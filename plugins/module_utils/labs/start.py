@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import CONNECTIONS, Session
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.watcher import Watcher
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import class_selector
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import COMPONENT, class_selector
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Live
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import LabClass
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.overview import worst
@@ -32,12 +33,15 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.status impo
     FAILED,
     STARTING,
     Status,
+    is_over_quota,
+    not_removed,
     pod_status,
     refused,
     too_late,
 )
 
 WAITING = Status(STARTING, "the cluster has not begun yet")
+ENDING = Status(STARTING, "the old instance is ending")
 
 
 @dataclass
@@ -53,8 +57,15 @@ class _Run:
 
     @property
     def status(self) -> Status:
-        """What its Pods say together."""
-        return worst(list(self.pods.values())) if self.pods and self.applied else WAITING
+        """What its Pods say together; one that was not seen yet is awaited."""
+        if self.leaving:
+            return ENDING
+        return worst([self.pods.get(name, WAITING) for name in self.pod_names]) if self.applied else WAITING
+
+    @property
+    def pod_names(self) -> list[str]:
+        """The Pods that it has when it runs."""
+        return [step.manifest["metadata"]["name"] for step in self.plan.steps if step.manifest["kind"] == "Pod"]
 
 
 def start_class(
@@ -62,6 +73,7 @@ def start_class(
 ) -> dict[str, Status]:
     """Carry out a plan and wait; the status of each instance by name.
 
+    An object that is no longer wanted has a status too, by its own name, where it could not be deleted.
     `live` follows what the server answers, so that connections can be read from it afterwards. Raises ApiError
     when the class as a whole is refused: then no instance was touched.
     """
@@ -73,11 +85,28 @@ def start_class(
 
 
 def validate(session: Session, plan: ClassPlan) -> None:
-    """Let the server judge one representative new instance before any is created. Raises ApiError."""
-    fresh = (entry for entry in plan.instances if any(step.verb == CREATE for step in entry.steps))
-    for step in next((entry.steps for entry in fresh), ()):
+    """Let the server judge one new object of each kind and component before anything is touched. Raises ApiError."""
+    new: dict[tuple[str, str], Step] = {}
+    for verb in (CREATE, REPLACE):
+        for step in (step for entry in plan.instances for step in entry.steps if step.verb == verb):
+            labels = step.manifest["metadata"]["labels"]
+            new.setdefault((step.manifest["kind"], labels.get(COMPONENT, "")), step)
+    for step in new.values():
         if step.verb == CREATE:
             session.apply(step.manifest, dry_run=True)
+        else:
+            _validate_replacement(session, step.manifest)
+
+
+def _validate_replacement(session: Session, manifest: Manifest) -> None:
+    """Judge an object beside the one that it will replace, so under another name."""
+    metadata: dict[str, Any] = manifest["metadata"]
+    try:
+        session.apply({**manifest, "metadata": {**metadata, "name": f"{metadata['name']}-new"}}, dry_run=True)
+    except ApiError as error:
+        # The old one, which goes first, still takes its share.
+        if not is_over_quota(error):
+            raise
 
 
 class _Start:
@@ -87,12 +116,7 @@ class _Start:
         self._began = time.monotonic()
         self._messages: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._runs = {entry.instance.name: _Run(entry) for entry in plan.instances}
-        self._run_of_pod = {
-            step.manifest["metadata"]["name"]: run
-            for run in self._runs.values()
-            for step in run.plan.steps
-            if step.manifest["kind"] == "Pod"
-        }
+        self._run_of_pod = {name: run for run in self._runs.values() for name in run.pod_names}
         self._done = 0
 
     def run(self, lab_class: LabClass) -> dict[str, Status]:
@@ -102,18 +126,18 @@ class _Start:
         watcher.start(pods, self._live.pod_version, self._later(self._pod_seen), self._later(self._pod_gone))
         with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="apply") as self._workers:
             try:
-                pruned = [self._workers.submit(self._delete, step) for step in self._plan.pruned]
+                pruned = [self._workers.submit(self._prune, step) for step in self._plan.pruned]
                 for run in self._runs.values():
                     self._begin(run)
                 for pod in pods:
                     self._pod_seen(pod)
                 self._wait()
-                for deletion in pruned:
-                    deletion.result()
+                not_pruned = dict(found for deletion in pruned if (found := deletion.result()))
             finally:
                 watcher.stop()
                 self._workers.shutdown(wait=True, cancel_futures=True)
-        return {name: run.final or too_late(run.status, self._timeout) for name, run in self._runs.items()}
+        statuses = {name: run.final or too_late(run.status, self._timeout) for name, run in self._runs.items()}
+        return statuses | not_pruned
 
     def _wait(self) -> None:
         while any(run.final is None for run in self._runs.values()):
@@ -164,10 +188,19 @@ class _Start:
 
     def _apply_step(self, step: Step) -> None:
         answer = self._session.apply(step.manifest)
-        self._messages.put(lambda: self._live.keep(answer))
+        if answer["kind"] != "Pod":
+            # A Pod is kept as the watch reports it, which may be newer than this answer.
+            self._messages.put(lambda: self._live.keep(answer))
 
     def _delete(self, step: Step) -> None:
         self._session.delete(step.manifest)
+
+    def _prune(self, step: Step) -> tuple[str, Status] | None:
+        try:
+            self._delete(step)
+        except ApiError as error:
+            return step.manifest["metadata"]["name"], not_removed(error)
+        return None
 
     def _pod_seen(self, pod: Manifest) -> None:
         run = self._run_of_pod.get(pod["metadata"]["name"])

@@ -68,13 +68,23 @@ def is_over(pod: Manifest) -> bool:
 
 def refused(error: ApiError) -> Status:
     """The API server did not take an object of the instance."""
-    if error.status == 403 and "exceeded quota" in str(error):
+    if is_over_quota(error):
         return Status(FAILED, "the cluster's quota for labs is used up", str(error))
     if error.status == 403:
         return Status(FAILED, "the cluster does not allow it", str(error))
     if error.status == 0:
         return Status(FAILED, "the cluster does not answer", str(error))
     return Status(FAILED, "the cluster refused the instance", str(error))
+
+
+def is_over_quota(error: ApiError) -> bool:
+    """Whether an object was refused because the namespace's ResourceQuota is used up."""
+    return error.status == 403 and "exceeded quota" in str(error)
+
+
+def not_removed(error: ApiError) -> Status:
+    """An object that is no longer wanted could not be deleted."""
+    return Status(FAILED, "what is no longer wanted could not be deleted; start the class again", str(error))
 
 
 def too_late(last: Status, seconds: float) -> Status:

@@ -68,5 +68,7 @@ def tear_down(session: Session, live: Live, labels: dict[str, str], teardown: Te
 
 def _delete_all(session: Session, steps: tuple[Step, ...]) -> None:
     with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="delete") as workers:
-        # Taking the results raises what went wrong.
-        list(workers.map(lambda step: session.delete(step.manifest), steps))
+        deletions_under_way = [workers.submit(session.delete, step.manifest) for step in steps]
+    # All were tried; taking the results raises the first thing that went wrong.
+    for deletion in deletions_under_way:
+        deletion.result()

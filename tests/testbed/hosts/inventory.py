@@ -81,6 +81,10 @@ def properties(place: Network, cgroup_version: int, capabilities: int) -> dict[s
         kubelet |= {"cgroupDriver": "cgroupfs", "failCgroupV1": False}
     if not capabilities >> CAP_SYS_RESOURCE & 1:
         found["container_runtime_restrict_oom_score_adj"] = True
+    if not Path("/proc/modules").exists():
+        found["container_runtime_kernel_modules"] = []
+    if not Path("/proc/sys/net/bridge").exists():
+        found["container_runtime_sysctls"] = {"net.ipv4.ip_forward": 1}
     found |= {
         "kubeadm_ignore_preflight_errors": list(PREFLIGHT),
         "kubeadm_kubelet_configuration": kubelet,

@@ -1,0 +1,145 @@
+"""Arguments of the lab modules become a class, a limit or settings, or every mistake at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.autolabs.platform.plugins.module_utils.labs import arguments
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
+
+LAB = "name: linux-basics\nservices:\n  linux:\n    image: registry.example/linux:1\nx-lab:\n  access: ssh\n"
+ROSTER = "id,name,group\nanna,Анна,7\nboris,Борис,\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a lab and a roster that are right."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lab.yml").write_text(LAB, encoding="utf-8")
+    (tmp_path / "roster.csv").write_text(ROSTER, encoding="utf-8")
+    return tmp_path
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Arguments as Ansible gives them: each is there, by its default where it was not written."""
+    defaults = {name: option.get("default") for name, option in arguments.LAB_CLASS.items()}
+    assert values.keys() <= defaults.keys()
+    return defaults | {"lab": "lab.yml"} | values
+
+
+def mistakes(**values: Any) -> list[str]:
+    with pytest.raises(InvalidInput) as refused:
+        arguments.lab_class(given(**values))
+    return [str(problem) for problem in refused.value.problems]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "who",
+    [{"roster": "roster.csv"}, {"students": [{"id": "anna", "name": "Анна", "group": 7}, {"id": "boris"}]}],
+    ids=["a file", "a list"],
+)
+def test_lab_and_roster_become_a_class(who: dict[str, Any]) -> None:
+    made = arguments.lab_class(given(class_id="2", course_id="sec", **who))
+    assert (made.lab.id, made.id, made.course) == ("linux-basics", "2", "sec")
+    assert [instance.owner for instance in made.instances] == ["anna", "boris"]
+
+
+def test_mistakes_of_lab_and_roster_are_told_together(folder: Path) -> None:
+    (folder / "lab.yml").write_text(LAB.replace("image", "imagine"), encoding="utf-8")
+    (folder / "roster.csv").write_text("id\nanna\nAnna\n", encoding="utf-8")
+    found = mistakes(roster="roster.csv")
+    assert {text.split(":")[0] for text in found} == {"lab.yml", "roster.csv"}
+
+
+@pytest.mark.parametrize("name", ["lab", "roster"])
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (lambda path: path.unlink(), "cannot be read: No such file or directory"),
+        (lambda path: (path.unlink(), path.mkdir()), "cannot be read: Is a directory"),
+        (lambda path: path.write_bytes("id\nиванов\n".encode("cp1251")), "the file is not in UTF-8"),
+    ],
+    ids=["missing", "a folder", "cp1251"],
+)
+def test_a_file_that_cannot_be_used_is_one_mistake_that_names_it(
+    folder: Path, name: str, prepare: Any, message: str
+) -> None:
+    file = {"lab": "lab.yml", "roster": "roster.csv"}[name]
+    prepare(folder / file)
+    (found,) = mistakes(roster="roster.csv")
+    assert found.startswith(f"{file}:") and message in found
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_that_may_not_be_read_is_one_mistake_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        # Root, who may run the tests, reads every file.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert mistakes(students=["anna"]) == ["lab.yml: cannot be read: Permission denied"]
+
+
+def test_an_unreadable_file_is_told_with_the_mistakes_of_the_other(folder: Path) -> None:
+    (folder / "lab.yml").unlink()
+    (folder / "roster.csv").write_text("id\n--\n", encoding="utf-8")
+    assert [text.split(":")[0] for text in mistakes(roster="roster.csv")] == ["lab.yml", "roster.csv"]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("values", "lab_id"),
+    [({}, "linux-basics"), ({"lab_id": "other"}, "other"), ({"lab": None, "lab_id": "other"}, "other")],
+)
+def test_the_labs_id_is_given_or_in_its_file(values: dict[str, Any], lab_id: str) -> None:
+    assert arguments.lab_id(given(**values)) == lab_id
+
+
+@pytest.mark.parametrize("lab_id", ["", "a,b", "a=b", "A", "../x"])
+def test_an_id_that_no_lab_can_have_is_refused_before_the_cluster_is_asked(lab_id: str) -> None:
+    with pytest.raises(InvalidInput, match="lab_id"):
+        arguments.lab_id(given(lab_id=lab_id))
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("values", "owners"),
+    [
+        ({}, set()),
+        ({"students": []}, set()),
+        ({"students": ["anna"]}, {("student_id", "anna")}),
+        ({"roster": "roster.csv"}, {("student_id", "anna"), ("group_id", "7"), ("student_id", "boris")}),
+    ],
+)
+def test_who_is_listed_limits_what_is_ended(values: dict[str, Any], owners: set[tuple[str, str]]) -> None:
+    assert arguments.owners(given(**values)) == owners
+
+
+def test_the_sites_values_are_taken_over() -> None:
+    values = {
+        "access_host": "labs.example.org",
+        "image_pull_secret": "registry",
+        "storage_class": "fast",
+        "pod_networks": ["10.1.0.0/16"],
+        "cluster_networks": ["10.1.0.0/16", "2001:db8::/32"],
+    }
+    assert arguments.settings(given(**values)) == Settings(
+        access_host="labs.example.org",
+        image_pull_secret="registry",
+        storage_class="fast",
+        pod_networks=("10.1.0.0/16",),
+        cluster_networks=("10.1.0.0/16", "2001:db8::/32"),
+    )
+    assert arguments.settings(given()) == Settings()
+
+
+def test_ranges_that_are_none_are_told_together() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        arguments.settings(given(pod_networks=["10.1.0.1/16"], cluster_networks=["pods"]))
+    assert [problem.field for problem in refused.value.problems] == ["pod_networks", "cluster_networks"]

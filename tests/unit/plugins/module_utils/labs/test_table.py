@@ -1,0 +1,38 @@
+"""Instances as lines of a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.table import text_table
+
+
+def entry(owner: str, **changes: Any) -> dict[str, Any]:
+    return {"owner": owner, "members": [], "state": "ready", "connections": [], "reason": "", "outdated": []} | changes
+
+
+def test_a_table_has_a_line_for_each_instance() -> None:
+    rows = [
+        entry("anna", members=[{"id": "anna", "name": "Анна"}], connections=[{"address": "http://h:1"}]),
+        entry("7", members=[{"id": "a", "name": "李雷"}, {"id": "b", "name": ""}, {"id": "c", "name": "Боря"}]),
+        entry("boris", state="failed", reason="no room", outdated=["spec"]),
+        entry("clara", outdated=["spec"]),
+    ]
+    assert text_table(rows).splitlines() == [
+        "student or group  name        state   connection  what to know",
+        "----------------  ----------  ------  ----------  " + "-" * 49,
+        "anna              Анна        ready   http://h:1",
+        "7                 李雷, Боря  ready",
+        "boris                         failed              no room",
+        "clara                         ready               differs from the lab config; recreate to apply it",
+    ]
+
+
+def test_no_instances_leave_the_heading() -> None:
+    assert text_table([]).splitlines()[0].split("  ")[0] == "student or group"
+    assert len(text_table([]).splitlines()) == 2
+
+
+def test_a_combining_letter_takes_no_column() -> None:
+    plain, combined = (text_table([entry(name)]).splitlines()[2].index("ready") for name in ("Й", "И\u0306"))
+    assert combined == plain + 1

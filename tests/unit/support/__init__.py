@@ -1,0 +1,1 @@
+"""What several unit tests need: sample classes, and an API server in memory."""
