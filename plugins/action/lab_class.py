@@ -24,12 +24,13 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Validate, act, and turn what came of it, or what went wrong, into a result."""
         super().run(tmp, task_vars)
-        given = self.validate_argument_spec(
+        validated = self.validate_argument_spec(
             argument_spec=arguments.LAB_CLASS,
             required_if=[("state", "started", ("lab",)), ("state", "started", ("roster", "students"), True)],
             required_one_of=[("lab", "lab_id")],
             mutually_exclusive=[("roster", "students")],
         )[1]
+        given = arguments.plain(validated)
         try:
             outcome = self._act(given)
         except InvalidInput as error:
@@ -55,6 +56,8 @@ class ActionModule(ActionBase):
                 only=arguments.owners(given),
             )
         lab_class = arguments.lab_class(given)
+        if given["credentials_file"]:
+            handout.check(given["credentials_file"])
         outcome, credentials = engine.start(arguments.session(given), lab_class, settings, options, _show)
         if given["credentials_file"] and not options.check_mode:
             handout.write(given["credentials_file"], outcome, credentials)

@@ -20,9 +20,10 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Read, and return one entry an instance."""
         super().run(tmp, task_vars)
-        given = self.validate_argument_spec(
+        validated = self.validate_argument_spec(
             argument_spec=arguments.LAB_CLASS_INFO, required_one_of=[("lab", "lab_id")]
         )[1]
+        given = arguments.plain(validated)
         try:
             outcome = engine.info(
                 arguments.session(given), arguments.lab_id(given), given["class_id"], arguments.settings(given)

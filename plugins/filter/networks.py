@@ -20,7 +20,7 @@ def network_conflicts(networks: Mapping[str, str]) -> list[str]:
         except AddressError as error:
             problems.append(f"{name}: {error}")
     for (one, first), (other, second) in itertools.combinations(ranges.items(), 2):
-        if first.version == second.version and first.overlaps(second):  # type: ignore[arg-type]
+        if first.version == second.version and first.overlaps(second):
             problems.append(f"{one} {first} and {other} {second} overlap")
     return problems
 

@@ -62,7 +62,8 @@ def welcome(site: Site, credentials: list[dict[str, Any]], handout: Path) -> str
     lines += [
         f"The passwords are also in {handout}, which only you may read.",
         "Look around:",
-        f"  ssh -F {site.network.folder}/ssh_config demo-k8s kubectl --kubeconfig /etc/kubernetes/admin.conf get pods -A",
+        f"  ssh -F {site.network.folder}/ssh_config demo-k8s",
+        "  kubectl --kubeconfig /etc/kubernetes/admin.conf get pods -A",
         "Take it away again with `make demo-down`.",
     ]
     return "\n".join(lines)

@@ -23,7 +23,7 @@ def test_the_next_run_completes_what_a_killed_one_began(site: Site, tmp_path: Pa
     try:
         kill_in_the_middle(site, variables, tmp_path)
         begun = len(site.objects("secret", "labs", SELECTOR))
-        assert 0 < begun, "the run was killed before it began"
+        assert begun > 0, "the run was killed before it began"
         ready = site.playbook("lab_start", variables)
         assert ready.succeeded, ready.output[-5000:]
         result = ready.result("autolabs.platform.lab_class")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,11 @@ LAB_CLASS: dict[str, Any] = LAB_CLASS_INFO | {
     "pod_networks": {"type": "list", "elements": "str", "default": list(Settings.pod_networks)},
     "cluster_networks": {"type": "list", "elements": "str", "default": list(Settings.cluster_networks)},
 }
+
+
+def plain(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The same as plain data: Ansible's strings remember where they came from, and YAML cannot write them."""
+    return dict(json.loads(json.dumps(arguments)))
 
 
 def session(arguments: dict[str, Any]) -> Session:

@@ -8,7 +8,16 @@ import tempfile
 from pathlib import Path
 
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.credentials import Credentials
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome
+
+
+def check(path: str) -> None:
+    """Make sure, before anything is started, that `write` will find its folder. Raises InvalidInput."""
+    folder = Path(path).absolute().parent
+    if not os.access(folder, os.W_OK):
+        message = f"the folder {folder} does not exist or cannot be written"
+        raise InvalidInput([Problem(path, 0, "credentials_file", message)])
 
 
 def write(path: str, outcome: ClassOutcome, credentials: dict[str, Credentials]) -> None:

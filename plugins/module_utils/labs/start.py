@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError
@@ -181,6 +182,9 @@ class _Start:
             except ApiError as error:
                 failure = refused(error)
                 self._messages.put(lambda: self._finish(run, failure))
+            except Exception as error:
+                # Nobody takes a worker's result, and a defect must not look like an instance that is late.
+                self._messages.put(partial(_raise, error))
             else:
                 self._messages.put(after)
 
@@ -231,3 +235,7 @@ class _Start:
         seconds = time.monotonic() - self._began
         name = run.plan.instance.name
         self._report(Progress(self._done, len(self._runs), name, status.state, seconds, status.reason))
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs import handout
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.connection import Connection
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Student
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Student
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome, Outcome
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import Status
 from unit.support.classes import CREDENTIALS
@@ -89,3 +89,9 @@ def test_what_has_no_credentials_is_left_out(tmp_path: Path) -> None:
     leftover = Outcome("lab-1-student-boris", "boris", Status("failed"))
     handout.write(str(tmp_path / "out.json"), ClassOutcome((READY, leftover), changed=True), GIVEN)
     assert [entry["owner"] for entry in json.loads((tmp_path / "out.json").read_text())] == ["anna"]
+
+
+def test_a_folder_that_is_not_there_is_noticed_before_anything_starts(tmp_path: Path) -> None:
+    handout.check(str(tmp_path / "credentials.json"))
+    with pytest.raises(InvalidInput, match="does not exist or cannot be written"):
+        handout.check(str(tmp_path / "nowhere" / "credentials.json"))
