@@ -32,7 +32,8 @@ except ImportError as error:
 FIELD_MANAGER = "autolabs"
 CONNECTIONS = 32
 PAGE = "500"
-TRANSIENT = (0, 429, 500, 502, 503, 504)
+# 409 is how a quota says that several objects were counted at once; an apply by force has no other conflict.
+TRANSIENT = (0, 409, 429, 500, 502, 503, 504)
 APPLY = "application/apply-patch+yaml"
 
 

@@ -65,11 +65,27 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
     ("port-taken", {"__kubeadm_listener": 'users:(("nginx",pid=1))'}, {}, ("6443", "nginx", "stop that program")),
     ("foreign", {"__kubeadm_other_cluster": "192.0.2.99:6443"}, {}, ("192.0.2.99:6443", "kubeadm reset")),
     (
+        "no-checksums",
+        {"artifacts_checksums_file": "/dev/null"},
+        {},
+        ("containerd-2.2.1-linux-amd64.tar.gz", "unverified"),
+    ),
+    ("no-checksum", {"kubeadm_version": "1.36.99"}, {}, ("dl.k8s.io/release/v1.36.99/bin/linux/amd64/kubelet",)),
+    (
         "three-mistakes",
         {"kubeadm_version": "latest"},
         {"memtotal_mb": 1, "swaptotal_mb": 1},
         ("kubeadm_version is latest", "1 MiB", "uses swap"),
     ),
+]
+CHECKSUMS = [
+    f"{name}{architecture}{end}"
+    for architecture in ("amd64", "arm64")
+    for name, end in [
+        ("github.com/containerd/containerd/releases/download/v2.2.1/containerd-2.2.1-linux-", ".tar.gz"),
+        ("github.com/containernetworking/plugins/releases/download/v1.9.1/cni-plugins-linux-", "-v1.9.1.tgz"),
+        *(("dl.k8s.io/release/v1.36.3/bin/linux/", f"/{program}") for program in ("kubeadm", "kubelet", "kubectl")),
+    ]
 ]
 WORKERS = ("both", "worker-small")
 PLAYBOOK = """
@@ -108,7 +124,11 @@ def inventory() -> dict[str, Any]:
     return {
         "all": {
             "hosts": {name: {**variables, **found[name]} for name, variables, *_ in CASES},
-            "vars": {"ansible_connection": "local", "kubeadm_control_plane_endpoint": "192.0.2.10:6443"},
+            "vars": {
+                "ansible_connection": "local",
+                "artifacts_checksums_file": "{{ playbook_dir }}/SHA256SUMS",
+                "kubeadm_control_plane_endpoint": "192.0.2.10:6443",
+            },
             "children": {group: {"hosts": hosts} for group, hosts in groups.items()},
         }
     }
@@ -121,6 +141,7 @@ def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (folder / "action_plugins").mkdir()
     (folder / "action_plugins/found.py").write_text(FOUND)
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory()))
+    (folder / "SHA256SUMS").write_text("".join(f"{'0' * 64}  {name}\n" for name in CHECKSUMS))
     (folder / "play.yml").write_text(PLAYBOOK)
     variables = {
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),

@@ -79,9 +79,13 @@ def test_a_list_is_read_page_by_page(api: tuple[ApiServer, Session], monkeypatch
 
 def test_a_busy_server_is_asked_again_when_it_says(api: tuple[ApiServer, Session], slept: list[float]) -> None:
     server, kube = api
-    server.refusals["PATCH /pods/a"] = [(429, "busy", {"Retry-After": "3"}), (503, "starting", {"Retry-After": "1"})]
+    server.refusals["PATCH /pods/a"] = [
+        (429, "busy", {"Retry-After": "3"}),
+        (503, "starting", {"Retry-After": "1"}),
+        (409, 'cannot be fulfilled on resourcequotas "labs-quota"', {"Retry-After": "0"}),
+    ]
     kube.apply(pod("a"))
-    assert slept == [3, 1]
+    assert slept == [3, 1, 0]
     assert server.has("Pod", "a")
 
 
