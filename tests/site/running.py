@@ -6,8 +6,10 @@ import json
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +32,6 @@ class Played:
     """One run of a playbook."""
 
     status: str
-    stats: dict[str, Any]
     events: list[dict[str, Any]]
     output: str
 
@@ -39,13 +40,8 @@ class Played:
         """Whether no task failed and every host was reached."""
         return self.status == "successful"
 
-    @property
-    def changed(self) -> int:
-        """Tasks that changed something, on all hosts."""
-        return sum((self.stats.get("changed") or {}).values())
-
     def changed_tasks(self) -> list[str]:
-        """Their names, for a test that expected none."""
+        """The names of the tasks that changed something, or would in check mode."""
         return [
             event["event_data"]["task"]
             for event in self.events
@@ -139,7 +135,7 @@ class Site:
             quiet=quiet,
         )
         output = "".join(event["stdout"] + "\n" for event in events if event.get("stdout"))
-        return Played(runner.status, runner.stats or {}, events, output)
+        return Played(runner.status, events, output)
 
     def kubectl(self, *words: str, timeout: float = 60) -> str:
         """Run kubectl as the administrator, on the control plane host."""
@@ -164,6 +160,18 @@ def environment() -> dict[str, str]:
     """For Ansible's commands: the checkout's configuration, and the programs beside this Python."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return {"ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "PATH": path}
+
+
+def wait_until_open(connection: Mapping[str, Any], seconds: float = 20) -> None:
+    """Wait until a connection's port answers: kube-proxy opens it a moment after the Pod is ready."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection((connection["host"], connection["port"]), timeout=seconds).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline, f"{connection['address']} does not answer"
+            time.sleep(0.1)
 
 
 def ssh(

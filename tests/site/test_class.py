@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.progress import Progress
-from running import Played, Site, ssh
+from running import Played, Site, ssh, wait_until_open
 from testbed.paths import REPOSITORY
 
 LAB = REPOSITORY / "docs/labs/linux-basics.yml"
@@ -71,6 +71,8 @@ def start(site: Site, lab: Path, roster: Path, **variables: Any) -> Started:
     entries = json.loads(handout.read_text())
     handout.unlink()
     result = played.result("autolabs.platform.lab_class")
+    for entry in entries:
+        wait_until_open(entry["connections"][0])
     return Started(played, result["instances"], {entry["owner"]: entry for entry in entries})
 
 

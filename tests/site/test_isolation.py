@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import HOST, Site, ssh
+from running import HOST, Site, ssh, wait_until_open
 from testbed.paths import REPOSITORY
 
 PROBE_SECONDS = 3
@@ -80,6 +80,7 @@ def labs(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Labs]
         for entry in json.loads(handout.read_text()):
             instances[entry["owner"]] = entry
             passwords[entry["owner"]] = entry["password"]
+            wait_until_open(entry["connections"][0])
     yield Labs(site, folder, instances, passwords)
     for name in wanted:
         site.playbook("lab_delete", {"lab_id": name})

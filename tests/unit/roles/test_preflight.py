@@ -68,7 +68,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
         "no-checksums",
         {"artifacts_checksums_file": "/dev/null"},
         {},
-        ("containerd-2.2.1-linux-amd64.tar.gz", "unverified"),
+        ("linux-amd64.tar.gz", "nothing is installed unverified"),
     ),
     ("no-checksum", {"kubeadm_version": "1.36.99"}, {}, ("dl.k8s.io/release/v1.36.99/bin/linux/amd64/kubelet",)),
     (
@@ -78,15 +78,19 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
         ("kubeadm_version is latest", "1 MiB", "uses swap"),
     ),
 ]
-CHECKSUMS = [
-    f"{name}{architecture}{end}"
-    for architecture in ("amd64", "arm64")
-    for name, end in [
-        ("github.com/containerd/containerd/releases/download/v2.2.1/containerd-2.2.1-linux-", ".tar.gz"),
-        ("github.com/containernetworking/plugins/releases/download/v1.9.1/cni-plugins-linux-", "-v1.9.1.tgz"),
-        *(("dl.k8s.io/release/v1.36.3/bin/linux/", f"/{program}") for program in ("kubeadm", "kubelet", "kubectl")),
-    ]
-]
+VERSIONS = {
+    name: value
+    for role in ("container_runtime", "kubeadm")
+    for name, value in yaml.safe_load((CHECKOUT / "roles" / role / "defaults/main.yml").read_text()).items()
+    if name.endswith("_version")
+}
+CHECKSUMS = """
+github.com/containerd/containerd/releases/download/v{runtime}/containerd-{runtime}-linux-{architecture}.tar.gz
+github.com/containernetworking/plugins/releases/download/v{cni}/cni-plugins-linux-{architecture}-v{cni}.tgz
+dl.k8s.io/release/v{kubernetes}/bin/linux/{architecture}/kubeadm
+dl.k8s.io/release/v{kubernetes}/bin/linux/{architecture}/kubelet
+dl.k8s.io/release/v{kubernetes}/bin/linux/{architecture}/kubectl
+"""
 WORKERS = ("both", "worker-small")
 PLAYBOOK = """
 - hosts: all
@@ -134,6 +138,17 @@ def inventory() -> dict[str, Any]:
     }
 
 
+def checksums() -> str:
+    """The sums of all files that a host needs, as a mirror has them."""
+    named = {
+        "runtime": VERSIONS["container_runtime_containerd_version"],
+        "cni": VERSIONS["container_runtime_cni_plugins_version"],
+        "kubernetes": VERSIONS["kubeadm_version"],
+    }
+    names = [CHECKSUMS.format(architecture=architecture, **named).split() for architecture in ("amd64", "arm64")]
+    return "".join(f"{'0' * 64}  {name}\n" for name in [*names[0], *names[1]])
+
+
 @pytest.fixture(scope="module")
 def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Host to what it was refused with, all in one run; hosts that were not refused are not there."""
@@ -141,7 +156,7 @@ def messages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (folder / "action_plugins").mkdir()
     (folder / "action_plugins/found.py").write_text(FOUND)
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory()))
-    (folder / "SHA256SUMS").write_text("".join(f"{'0' * 64}  {name}\n" for name in CHECKSUMS))
+    (folder / "SHA256SUMS").write_text(checksums())
     (folder / "play.yml").write_text(PLAYBOOK)
     variables = {
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
