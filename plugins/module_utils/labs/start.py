@@ -141,7 +141,7 @@ class _Start:
         return statuses | not_pruned
 
     def _wait(self) -> None:
-        while any(run.final is None for run in self._runs.values()):
+        while self._done < len(self._runs):
             remaining = self._began + self._timeout - time.monotonic()
             try:
                 self._messages.get(timeout=max(0.0, remaining))()
