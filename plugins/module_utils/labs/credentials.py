@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import secrets
 from dataclasses import dataclass, field
 
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+# ansible-core needs cryptography to run, but its documentation tools load filters without it.
+with contextlib.suppress(ImportError):
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PASSWORD_ENTRY = "password"
 HOST_KEY_ENTRY = "ssh_host_ed25519_key"

@@ -103,7 +103,7 @@ def shell_words(text: str) -> tuple[str, ...]:
 def seconds(text: str) -> int:
     """A duration such as `1m30s`."""
     parts = re.findall("([0-9]{1,9})([wdhms])", text)
-    units = [unit for _, unit in parts]
+    units = [unit for _number, unit in parts]
     if not parts or "".join(map("".join, parts)) != text or units != sorted(set(units), key=list(TIME_UNITS).index):
         raise Wrong(f"{text!r} is not a duration in whole seconds, minutes, hours or days", "1m30s")
     return sum(int(number) * TIME_UNITS[unit] for number, unit in parts)
@@ -148,8 +148,8 @@ def port_number(text: str) -> int:
 
 def port(text: str) -> Port:
     """A container port in Compose's short form: `80`, `8080:80`, `53:53/udp`. Only the container's side counts."""
-    ports, _, protocol = text.partition("/")
-    published, _, target = ports.rpartition(":")
+    ports, _slash, protocol = text.partition("/")
+    published, _colon, target = ports.rpartition(":")
     if not re.fullmatch(r"(?:[0-9.]+:|\[[0-9a-fA-F:]+\]:)?[0-9]*(?:-[0-9]+)?", published):
         raise Wrong(f"{text!r} is not a port", "8080")
     return Port(port_number(target), protocol_name(protocol or "tcp"))
@@ -211,7 +211,7 @@ def mount(text: str) -> Mount:
         if separator:
             raise Wrong(f"{source} is a folder of one computer, and labs run on many; name a volume", "data:/home")
         raise Wrong("a volume without a name would be lost; name it, and list it under volumes", f"data:{text}")
-    target, _, mode = rest.partition(":")
+    target, _colon, mode = rest.partition(":")
     if mode not in ("", "ro", "rw"):
         raise Wrong(f"the option {mode!r} cannot be honoured; there is ro, or nothing", f"{source}:{target}:ro")
     return Mount(label(source), mount_path(target), read_only=mode == "ro")
