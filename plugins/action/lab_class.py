@@ -28,40 +28,45 @@ class ActionModule(ActionBase):
             argument_spec=arguments.LAB_CLASS,
             required_if=[("state", "started", ("lab",)), ("state", "started", ("roster", "students"), True)],
             required_one_of=[("lab", "lab_id")],
-            mutually_exclusive=[("roster", "students")],
+            mutually_exclusive=[("roster", "students"), ("lab", "lab_id")],
         )[1]
-        given = arguments.plain(validated)
         try:
-            outcome = self._act(given)
+            return self._act(arguments.plain(validated))
         except InvalidInput as error:
             count = len(error.problems)
             message = f"{count} mistake{'s' * (count > 1)}, nothing was changed:\n{error}"
             return {"failed": True, "msg": message, "problems": [str(problem) for problem in error.problems]}
         except (KubeError, OSError) as error:
             return {"failed": True, "msg": str(error)}
-        return self._result(outcome)
 
-    def _act(self, given: dict[str, Any]) -> ClassOutcome:
+    def _act(self, given: dict[str, Any]) -> dict[str, Any]:
         options = engine.Options(self._task.check_mode, given["recreate"], given["timeout"])
         settings = arguments.settings(given)
         if given["state"] != "started":
-            return engine.end(
+            lab_id, class_id, owners = arguments.lab_id(given), arguments.class_id(given), arguments.owners(given)
+            ended = engine.end(
                 arguments.session(given),
-                arguments.lab_id(given),
-                given["class_id"],
+                lab_id,
+                class_id,
                 given["state"],
                 settings=settings,
                 options=options,
                 report=_show,
-                only=arguments.owners(given),
+                only=owners,
             )
+            return self._result(ended)
         lab_class = arguments.lab_class(given)
         if given["credentials_file"]:
             handout.check(given["credentials_file"])
         outcome, credentials = engine.start(arguments.session(given), lab_class, settings, options, _show)
         if given["credentials_file"] and not options.check_mode:
-            handout.write(given["credentials_file"], outcome, credentials)
-        return outcome
+            try:
+                handout.write(given["credentials_file"], outcome, credentials)
+            except OSError as error:
+                # The class runs: what came of it must not be lost with the file.
+                message = f"{outcome.sentence()}; the credentials were not written, start the class again: {error}"
+                return self._result(outcome) | {"failed": True, "msg": message}
+        return self._result(outcome)
 
     def _result(self, outcome: ClassOutcome) -> dict[str, Any]:
         result = {

@@ -21,13 +21,14 @@ class ActionModule(ActionBase):
         """Read, and return one entry an instance."""
         super().run(tmp, task_vars)
         validated = self.validate_argument_spec(
-            argument_spec=arguments.LAB_CLASS_INFO, required_one_of=[("lab", "lab_id")]
+            argument_spec=arguments.LAB_CLASS_INFO,
+            required_one_of=[("lab", "lab_id")],
+            mutually_exclusive=[("lab", "lab_id")],
         )[1]
-        given = arguments.plain(validated)
         try:
-            outcome = engine.info(
-                arguments.session(given), arguments.lab_id(given), given["class_id"], arguments.settings(given)
-            )
+            given = arguments.plain(validated)
+            lab_id, class_id, settings = arguments.lab_id(given), arguments.class_id(given), arguments.settings(given)
+            outcome = engine.info(arguments.session(given), lab_id, class_id, settings)
         except (InvalidInput, KubeError, OSError) as error:
             return {"failed": True, "msg": str(error)}
         return {

@@ -17,7 +17,7 @@ options:
   lab_id:
     description:
       - Id of the lab, where its config is not at hand.
-      - One of O(lab) and O(lab_id) is needed.
+      - Exactly one of O(lab) and O(lab_id) is needed.
     type: str
   class_id:
     description:

@@ -10,6 +10,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.autolabs.platform.plugins.module_utils.labs import preview, table
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
+from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import AddressError
 
 
 def lab_manifests(text: str, students: list[Any], class_id: str = "1", **settings: Any) -> list[dict[str, Any]]:
@@ -30,7 +31,7 @@ def _settings(given: dict[str, Any]) -> Settings:
 def _valid(build: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     try:
         return build()
-    except (InvalidInput, TypeError) as error:
+    except (AddressError, InvalidInput, TypeError) as error:
         raise AnsibleFilterError(str(error)) from error
 
 

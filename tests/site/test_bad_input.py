@@ -52,7 +52,7 @@ def test_no_bad_lab_and_no_bad_roster_creates_anything(site: Site) -> None:
     assert len(results) == len(labs) + len(rosters)
     for result in results:
         assert "nothing was changed" in result["msg"], result
-        assert all(result["item"] in problem or "inline" in problem for problem in result["problems"]), result
+        assert all(problem.startswith(f"{result['item']}:") for problem in result["problems"]), result
         assert "Traceback" not in json.dumps(result)
     assert live(site) == before
 

@@ -60,11 +60,12 @@ def roster(site: Site) -> Path:
     return path
 
 
-def start(site: Site, lab: Path, roster: Path, **variables: Any) -> Started:
+def start(site: Site, lab: Path, roster: Path, *, options: str = "", **variables: Any) -> Started:
     handout = site.folder / "credentials.json"
     played = site.playbook(
         "lab_start",
         {"lab_file": str(lab), "lab_roster": str(roster), "lab_credentials_file": str(handout), **variables},
+        options=options,
     )
     assert played.succeeded, played.output[-5000:]
     assert stat.S_IMODE(handout.stat().st_mode) == 0o600
@@ -78,7 +79,8 @@ def start(site: Site, lab: Path, roster: Path, **variables: Any) -> Started:
 
 @pytest.fixture(scope="module")
 def started(site: Site, roster: Path) -> Iterator[Started]:
-    yield start(site, LAB, roster)
+    # With --diff, so that the search for secrets covers what is said of new objects.
+    yield start(site, LAB, roster, options="--diff")
     site.playbook("lab_delete", {"lab_file": str(LAB)})
     site.kubectl("-n", "labs", "delete", "pvc", "-l", CLASS)
 
@@ -91,10 +93,20 @@ def test_every_student_has_an_instance_in_the_order_of_the_roster(started: Start
 
 
 def test_progress_is_told_while_it_runs(started: Started) -> None:
-    lines = [Progress.parse(line) for event in started.played.events for line in event["stdout"].splitlines()]
-    told = [line for line in lines if line]
-    assert sorted(line.done for line in told) == list(range(1, 13))
-    assert {line.state for line in told} == {"ready"}
+    told = [
+        (progress, event["created"])
+        for event in started.played.events
+        for progress in map(Progress.parse, event["stdout"].splitlines())
+        if progress
+    ]
+    assert sorted(progress.done for progress, _created in told) == list(range(1, 13))
+    assert {progress.state for progress, _created in told} == {"ready"}
+    (ended,) = [
+        event["created"]
+        for event in started.played.events
+        if event["event"] == "runner_on_ok" and event["event_data"]["task_action"] == "autolabs.platform.lab_class"
+    ]
+    assert told[0][1] < ended, "the first line came with the result"
 
 
 def test_no_password_and_no_key_is_in_the_output_or_in_an_event(site: Site, started: Started) -> None:
@@ -103,8 +115,11 @@ def test_no_password_and_no_key_is_in_the_output_or_in_an_event(site: Site, star
         if path.is_file():
             said += path.read_text(errors="replace")
     assert "PRIVATE KEY" not in said
+    # As a Secret holds it; the last characters of base64 depend on what follows.
+    assert base64.b64encode(b"-----BEGIN OPENSSH").decode()[:20] not in said
     for entry in started.credentials.values():
         assert entry["password"] not in said
+        assert base64.b64encode(entry["password"].encode()).decode() not in said
 
 
 def test_every_student_logs_in_and_a_wrong_password_does_not(started: Started, tmp_path: Path) -> None:

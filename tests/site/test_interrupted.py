@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,13 +15,17 @@ from testbed.paths import REPOSITORY
 LAB = REPOSITORY / "docs/labs/linux-basics.yml"
 CLASS_ID = "killed"
 SELECTOR = f"lab_id=linux-basics,class_id={CLASS_ID}"
-STUDENTS = 20
+STUDENTS = 40
+"""More than the engine has workers."""
+SMALL = "    mem_limit: 64m\n    deploy: {resources: {reservations: {cpus: '0.01', memory: 16M}}}\n"
+"""The least that the namespace takes, so that all of them fit on one host."""
 
 
 def test_the_next_run_completes_what_a_killed_one_began(site: Site, tmp_path: Path) -> None:
-    roster = tmp_path / "roster.csv"
+    lab, roster = tmp_path / "lab.yml", tmp_path / "roster.csv"
+    lab.write_text(LAB.read_text().replace("    volumes:\n", f"{SMALL}    volumes:\n", 1))
     roster.write_text("id\n" + "".join(f"s{number}\n" for number in range(STUDENTS)))
-    variables = {"lab_file": str(LAB), "lab_roster": str(roster), "lab_class_id": CLASS_ID}
+    variables = {"lab_file": str(lab), "lab_roster": str(roster), "lab_class_id": CLASS_ID}
     try:
         kill_in_the_middle(site, variables, tmp_path)
         begun = len(site.objects("secret", "labs", SELECTOR))
@@ -55,8 +60,11 @@ def kill_in_the_middle(site: Site, variables: dict[str, str], folder: Path) -> N
     try:
         assert any(seen["type"] == "ADDED" for seen in first_secrets), (folder / "output").read_text()
     finally:
-        for pid in (*descendants(run.pid), run.pid):
-            os.kill(pid, signal.SIGKILL)
+        # Stopped, it starts no more workers while they are looked for.
+        os.kill(run.pid, signal.SIGSTOP)
+        for pid in (run.pid, *descendants(run.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         run.wait()
 
 

@@ -27,8 +27,8 @@ class Difference:
 def differences(wanted: Manifest, found: Manifest) -> list[Difference]:
     """The fields of `wanted` whose values in `found` are others.
 
-    Fields that only `found` has are the server's and other managers' business. An empty list or map equals an
-    absent one, as the API server drops it. Quantities are compared by value: `500m` is `0.5`.
+    Fields that only `found` has are the server's and other managers' business, but in the spec of a policy. An empty
+    list or map equals an absent one, as the API server drops it. Quantities are compared by value: `500m` is `0.5`.
     """
     return _compare("", wanted, found, wanted.get("kind") in WHOLE_LISTS)
 
@@ -42,11 +42,14 @@ def _compare(path: str, wanted: Any, found: Any, whole: bool) -> list[Difference
 
 
 def _compare_maps(path: str, wanted: dict[str, Any], found: dict[str, Any], whole: bool) -> list[Difference]:
-    return [
+    different = [
         difference
         for key, value in wanted.items()
         for difference in _compare(f"{path}.{key}" if path else key, value, found.get(key), whole)
     ]
+    # What somebody added to a rule or a selector opens it as much as what somebody changed.
+    added = sorted(found.keys() - wanted.keys()) if whole and path.startswith("spec") else ()
+    return different + [Difference(f"{path}.{key}", None, found[key]) for key in added]
 
 
 def _compare_lists(path: str, wanted: list[Any], found: list[Any], whole: bool) -> list[Difference]:

@@ -32,8 +32,8 @@ except ImportError as error:
 FIELD_MANAGER = "autolabs"
 CONNECTIONS = 32
 PAGE = "500"
-# 409 is how a quota says that several objects were counted at once; an apply by force has no other conflict.
-TRANSIENT = (0, 409, 429, 500, 502, 503, 504)
+TRANSIENT = (0, 429, 500, 502, 503, 504)
+CONFLICT = 409
 APPLY = "application/apply-patch+yaml"
 
 
@@ -64,7 +64,8 @@ class Session:
     def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
         """Send one request and return the decoded answer. Raises ApiError; retries what is transient.
 
-        Every request that this engine makes may be repeated: apply and delete mean the same when sent twice.
+        Every request that this engine makes may be repeated: an apply means the same when sent twice, and a delete
+        names the object by its uid.
         """
         answer = self._send(method, path, body, content_type, timeout=30.0)
         try:
@@ -72,6 +73,8 @@ class Session:
         except ValueError as error:
             raise ApiError(answer.status, f"{self._settings.host} does not answer as an API server does") from error
 
+    # A quota answers so when it counts several objects at once; an apply by force has no other conflict.
+    @retried(CONFLICT)
     def apply(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Server-side apply one object as field manager `autolabs`, and return it as the server keeps it."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
@@ -79,11 +82,13 @@ class Session:
         return answer
 
     def delete(self, manifest: Manifest) -> bool:
-        """Delete one object; False when it was gone already."""
+        """Delete one object, and no other that came to have its name; False when it was gone already."""
+        uid = manifest["metadata"].get("uid")
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}} if uid else None
         try:
-            self.request("DELETE", object_path(manifest))
+            self.request("DELETE", object_path(manifest), options)
         except ApiError as error:
-            if error.status == 404:
+            if error.status in (404, CONFLICT):
                 return False
             raise
         return True
@@ -119,7 +124,7 @@ class Session:
                         status = event["object"]
                         raise ApiError(status.get("code", 0), status.get("message", "the watch ended"))
                     yield event
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise ApiError(0, f"watching {kind}: {error}") from error
         finally:
             answer.close()

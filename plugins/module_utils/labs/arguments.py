@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import make_class
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import class_id_problems, make_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import parse_lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import OWNER_LABELS
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Owners
@@ -54,8 +54,14 @@ LAB_CLASS: dict[str, Any] = LAB_CLASS_INFO | {
 
 
 def plain(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The same as plain data: Ansible's strings remember where they came from, and YAML cannot write them."""
-    return dict(json.loads(json.dumps(arguments)))
+    """The same as plain data: Ansible's strings remember where they came from, and YAML cannot write them.
+
+    What YAML reads as a date is the text of it again. Raises InvalidInput for a map with such a key.
+    """
+    try:
+        return dict(json.loads(json.dumps(arguments, default=str)))
+    except TypeError as error:
+        raise InvalidInput([Problem("", 0, "students", f"the keys of a map must be text: {error}")]) from error
 
 
 def session(arguments: dict[str, Any]) -> Session:
@@ -101,9 +107,21 @@ def lab_id(arguments: dict[str, Any]) -> str:
     return given
 
 
+def class_id(arguments: dict[str, Any]) -> str:
+    """The class's id. Raises InvalidInput where no class can have it."""
+    given: str = arguments["class_id"]
+    problems = class_id_problems(given)
+    if problems:
+        raise InvalidInput(problems)
+    return given
+
+
 def roster(arguments: dict[str, Any]) -> tuple[Student, ...]:
-    """The students that the file `roster` or the list `students` holds. Raises InvalidInput."""
-    if arguments["roster"]:
+    """The students that the file `roster` or the list `students` holds; at least one. Raises InvalidInput."""
+    if arguments["roster"] == "":
+        message = "the path of the roster is empty; give it, or leave the option out"
+        raise InvalidInput([Problem("", 0, "roster", message, "group-101.csv")])
+    if arguments["roster"] is not None:
         return parse_roster(_text(arguments["roster"]), file=arguments["roster"])
     return roster_from_list(arguments["students"] or [])
 
@@ -132,7 +150,11 @@ def _text(path: str) -> str:
 
 
 def owners(arguments: dict[str, Any]) -> Owners:
-    """The students and groups that stopping or removing is limited to; none where it is the whole class."""
-    listed = roster(arguments) if arguments["roster"] or arguments["students"] else ()
+    """The students and groups that stopping or removing is limited to; none where it is the whole class.
+
+    The whole class is meant only where nobody was listed: a list that came out empty raises InvalidInput.
+    """
+    limited = arguments["roster"] is not None or arguments["students"] is not None
+    listed = roster(arguments) if limited else ()
     students = {(OWNER_LABELS["per_student"], student.id) for student in listed}
     return frozenset(students | {(OWNER_LABELS["per_group"], student.group) for student in listed if student.group})

@@ -24,6 +24,7 @@ NOTES = {
     UPDATE: "will be changed",
     OUTDATED: "differs from the lab config and stays as it is (recreate: true replaces it)",
 }
+LASTING = "differs from the lab config and stays as it is (a volume keeps its size and class until it is deleted)"
 
 
 def class_diff(plan: ClassPlan) -> list[dict[str, str]]:
@@ -52,12 +53,16 @@ def _side(step: Step, *, before: bool) -> str:
         return f"{name}: {NOTES[DELETE]}\n" if before else ""
     if step.verb == CREATE:
         return "" if before else f"# {NOTES[CREATE]}\n{_text(_without_secrets(step.manifest))}"
-    lines = [f"{name}: {NOTES[step.verb]}\n"]
+    lasting = step.verb == OUTDATED and step.manifest["kind"] == "PersistentVolumeClaim"
+    lines = [f"{name}: {LASTING if lasting else NOTES[step.verb]}\n"]
+    if step.verb == REPLACE and not step.differences and before:
+        # Ansible shows no difference between two equal sides.
+        return f"{name}: has ended or has other credentials\n"
     secret = step.manifest["kind"] == "Secret"
     for difference in step.differences:
         value: Any = difference.found if before else difference.wanted
         if secret and difference.path.startswith("data"):
-            value = "(not shown)"
+            value = "(not shown)" if before else "(not shown, new)"
         lines.append(f"  {difference.path}: {_text(value).strip()}\n")
     return "".join(lines)
 

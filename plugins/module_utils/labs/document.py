@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.text import DIRECTION
 from yaml.composer import Composer
 from yaml.parser import Parser
 from yaml.reader import Reader, ReaderError
@@ -34,8 +35,9 @@ PLAIN = [
     ("null", re.compile("~|null|Null|NULL|")),
     ("merge", re.compile("<<")),
 ]
-# Tabs and line ends are text; what else Unicode calls control, and lone halves of a pair, is a mistake or worse.
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# Tabs and line ends are text; what else Unicode calls control, lone halves of a pair, separators of lines and
+# paragraphs, and what turns the direction of writing, is a mistake or worse.
+CONTROL = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\u2028\u2029{DIRECTION}\ud800-\udfff]")
 
 TOO_LARGE = "the file has too many or too deeply nested values, or anchors (&, *) that repeat too much"
 UNPRINTABLE = "a control character is in the text; take it out"
@@ -228,4 +230,5 @@ def _joined(path: str, key: str) -> str:
 
 
 def _short(tag: str) -> str:
-    return tag.replace(TAGS, "!!")
+    # A tag's %-escapes are decoded, and could stand for control characters.
+    return repr(tag.replace(TAGS, "!!"))

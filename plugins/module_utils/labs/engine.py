@@ -5,24 +5,27 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.connection import connections
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.credentials import Credentials
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.diff import class_diff, steps_diff
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import class_selector, owner_of
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Live, Owners, read
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Live, Owners, key_of, read
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import LabClass
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome, Outcome
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.overview import overview, worst
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.plan import (
+    CREATE,
     OUTDATED,
+    REPLACE,
     InstancePlan,
     credentials_of,
     plan_class,
 )
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.progress import Progress, Report
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import NAMESPACES, Settings
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.start import start_class
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.start import start_class, validate
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import (
     FAILED,
     STARTING,
@@ -53,11 +56,14 @@ def start(
     Returns what came of it, and the credentials by instance name, which go to their own file only. Raises
     ApiError when the class as a whole is refused: then no instance was touched.
     """
-    live = read(session, NAMESPACES[lab_class.lab.security_level], lab_class.lab.id, lab_class.id)
+    namespace = NAMESPACES[lab_class.lab.security_level]
+    _refuse_other_level(session, lab_class, namespace)
+    live = read(session, namespace, lab_class.lab.id, lab_class.id)
     credentials = credentials_of(lab_class, live)
     plan = plan_class(lab_class, live, credentials, settings, recreate=options.recreate)
     diff = class_diff(plan)
     if options.check_mode:
+        validate(session, plan)
         statuses = {entry.instance.name: _foreseen(entry, live) for entry in plan.instances}
     else:
         statuses = start_class(session, lab_class, plan, live, timeout=options.timeout, report=report)
@@ -93,7 +99,7 @@ def end(
     ]
     outcomes = tuple(outcome for part in ended for outcome in part.outcomes)
     seconds = time.monotonic() - began
-    for number, outcome in enumerate(outcomes, start=1):
+    for number, outcome in enumerate(() if options.check_mode else outcomes, start=1):
         status = outcome.status
         report(Progress(number, len(outcomes), outcome.instance, status.state, seconds, status.reason))
     return ClassOutcome(outcomes, any(part.changed for part in ended), [entry for part in ended for entry in part.diff])
@@ -123,11 +129,22 @@ def _outcome(entry: InstancePlan, live: Live, status: Status, credentials: Crede
 
 
 def _foreseen(entry: InstancePlan, live: Live) -> Status:
-    """In check mode: what an untouched instance is now, and that a changed one would be starting."""
-    if entry.changes:
+    """In check mode: what an instance is whose Pods stay, and that another one would be starting."""
+    pods = [step for step in entry.steps if step.manifest["kind"] == "Pod"]
+    if any(step.verb in (CREATE, REPLACE) for step in pods):
         return Status(STARTING, "would be started")
-    names = [step.manifest["metadata"]["name"] for step in entry.steps if step.manifest["kind"] == "Pod"]
-    return worst([pod_status(pod) for name in names if (pod := live.find("Pod", name))])
+    return worst([pod_status(pod) for step in pods if (pod := live.find(*key_of(step.manifest)))])
+
+
+def _refuse_other_level(session: Session, lab_class: LabClass, namespace: str) -> None:
+    """A class runs in one namespace: one that was started at another security level is ended first."""
+    lab = lab_class.lab
+    for level, other in NAMESPACES.items():
+        if other != namespace and session.list("Secret", other, class_selector(lab.id, lab_class.id))[0]:
+            raise KubeError(
+                f"class {lab_class.id} of lab {lab.id} was started at security level {level} and has instances in the "
+                f"namespace {other}. Delete it first (lab_delete.yml); its volumes stay in that namespace."
+            )
 
 
 def _end_in(
@@ -147,7 +164,8 @@ def _end_in(
     outcomes = []
     for outcome in overview(live, settings):
         # What is less than asked for already stays as it is: ending never brings anything back.
-        status = Status(state) if outcome.owner in touched else outcome.status
+        would = f"would be {state}" if options.check_mode else ""
+        status = Status(state, would) if outcome.owner in touched else outcome.status
         status = STUCK if outcome.owner in stuck_owners else status
         outcomes.append(replace(outcome, status=status, connections=(), changed=outcome.owner in touched))
     header = f"class {labels['class_id']} of lab {labels['lab_id']} in {live.namespace}"

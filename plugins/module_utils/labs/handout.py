@@ -13,7 +13,10 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome imp
 
 
 def check(path: str) -> None:
-    """Make sure, before anything is started, that `write` will find its folder. Raises InvalidInput."""
+    """Make sure, before anything is started, that `write` can put its file there. Raises InvalidInput."""
+    if Path(path).is_dir():
+        message = "is a folder; give the path of a file in it"
+        raise InvalidInput([Problem(path, 0, "credentials_file", message, str(Path(path) / "credentials.json"))])
     folder = Path(path).absolute().parent
     if not os.access(folder, os.W_OK):
         message = f"the folder {folder} does not exist or cannot be written"

@@ -27,9 +27,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = ":".join(part for part in (self.file, str(self.line or "")) if part)
-        where = f"{place}: {self.field}" if self.field else place
         hint = f" (for example: {self.example})" if self.example else ""
-        return f"{where}: {self.message}{hint}"
+        return ": ".join(part for part in (place, self.field, f"{self.message}{hint}") if part)
 
 
 class InvalidInput(Exception):

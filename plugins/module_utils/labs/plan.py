@@ -85,12 +85,8 @@ def plan_class(
     """
     shared = [_step(manifest, live, recreate) for manifest in class_objects(lab_class, settings)]
     instances = [
-        InstancePlan(
-            instance,
-            tuple(
-                _step(manifest, live, recreate)
-                for manifest in instance_objects(lab_class, instance, credentials[instance.name], settings)
-            ),
+        _instance_plan(
+            instance, instance_objects(lab_class, instance, credentials[instance.name], settings), live, recreate
         )
         for instance in lab_class.instances
     ]
@@ -98,6 +94,24 @@ def plan_class(
     wanted |= {key_of(step.manifest) for plan in instances for step in plan.steps}
     pruned = deletions(manifest for key, manifest in live.objects.items() if key not in wanted)
     return ClassPlan(live.namespace, tuple(shared), tuple(instances), pruned)
+
+
+def _instance_plan(instance: Instance, manifests: list[Manifest], live: Live, recreate: bool) -> InstancePlan:
+    steps = [_step(manifest, live, recreate) for manifest in manifests]
+    if any(_brings_credentials(step) for step in steps):
+        # A program that runs keeps the credentials that it was started with.
+        steps = [
+            Step(REPLACE, step.manifest, step.differences)
+            if step.manifest["kind"] == "Pod" and step.verb != CREATE
+            else step
+            for step in steps
+        ]
+    return InstancePlan(instance, tuple(steps))
+
+
+def _brings_credentials(step: Step) -> bool:
+    new = any(difference.path.startswith("data") for difference in step.differences)
+    return step.manifest["kind"] == "Secret" and (step.verb == CREATE or (step.verb == UPDATE and new))
 
 
 def deletions(manifests: Iterable[Manifest], kinds: Iterable[str] = CLASS_KINDS) -> tuple[Step, ...]:

@@ -111,7 +111,9 @@ def _pod_security(level: str, component: Component) -> dict[str, Any]:
         context["runAsNonRoot"] = True
     if user is not None:
         group = user if group is None else group
-        context |= {"runAsUser": user, "runAsGroup": group, "fsGroup": group}
+        context |= {"runAsUser": user, "runAsGroup": group}
+    # Credentials and volume are for this group, also where the image says which user runs.
+    context["fsGroup"] = STUDENT_UID if group is None else group
     return context
 
 

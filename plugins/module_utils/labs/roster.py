@@ -15,6 +15,7 @@ from typing import Literal
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem, Student
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import LONGEST, dns_label
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.tables import Row, csv_rows, json_rows
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.text import DIRECTION
 
 MOST_STUDENTS = 5_000
 LONGEST_NAME = 200
@@ -64,7 +65,8 @@ class _Roster:
         student_id = self._label(row, source, way_out)
         group = self._label(row, "group") if "group" in row.cells else ""
         name = row.cells.get("name", "")
-        self._check_name(row, name)
+        # An id that is no label as it stands is shown as the name.
+        self._check_shown(row, "name" if name else "id")
         if student_id and student_id in self.rows:
             self._wrong(row, source, self._twice(student_id) + way_out)
         if len(self.problems) == before:
@@ -82,11 +84,12 @@ class _Roster:
             self._wrong(row, column, f"{label[:20]!r}… has {len(label)} characters; {LONGEST} fit{way_out}")
         return label
 
-    def _check_name(self, row: Row, name: str) -> None:
-        if any(unicodedata.category(character) in NOT_IN_NAMES for character in name):
-            self._wrong(row, "name", "holds a control character; take it out")
-        if len(name) > LONGEST_NAME:
-            self._wrong(row, "name", f"has {len(name)} characters; {LONGEST_NAME} fit")
+    def _check_shown(self, row: Row, column: str) -> None:
+        shown = row.cells.get(column, "")
+        if any(unicodedata.category(character) in NOT_IN_NAMES or character in DIRECTION for character in shown):
+            self._wrong(row, column, "holds a control character; take it out")
+        if column == "name" and len(shown) > LONGEST_NAME:
+            self._wrong(row, column, f"has {len(shown)} characters; {LONGEST_NAME} fit")
 
     def _twice(self, student_id: str) -> str:
         first = self.rows[student_id]

@@ -7,6 +7,7 @@ messages into one queue, and `_Start.run` takes them out until every instance is
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -93,21 +94,15 @@ def validate(session: Session, plan: ClassPlan) -> None:
             labels = step.manifest["metadata"]["labels"]
             new.setdefault((step.manifest["kind"], labels.get(COMPONENT, "")), step)
     for step in new.values():
-        if step.verb == CREATE:
-            session.apply(step.manifest, dry_run=True)
-        else:
-            _validate_replacement(session, step.manifest)
-
-
-def _validate_replacement(session: Session, manifest: Manifest) -> None:
-    """Judge an object beside the one that it will replace, so under another name."""
-    metadata: dict[str, Any] = manifest["metadata"]
-    try:
-        session.apply({**manifest, "metadata": {**metadata, "name": f"{metadata['name']}-new"}}, dry_run=True)
-    except ApiError as error:
-        # The old one, which goes first, still takes its share.
-        if not is_over_quota(error):
-            raise
+        metadata: dict[str, Any] = step.manifest["metadata"]
+        # A replacement is judged beside the object that it replaces, so under another name.
+        name = metadata["name"] if step.verb == CREATE else f"{metadata['name']}-new"
+        try:
+            session.apply({**step.manifest, "metadata": {**metadata, "name": name}}, dry_run=True)
+        except ApiError as error:
+            # What goes first still takes its share, and a full quota is the matter of the instances that meet it.
+            if not is_over_quota(error):
+                raise
 
 
 class _Start:
@@ -119,22 +114,31 @@ class _Start:
         self._runs = {entry.instance.name: _Run(entry) for entry in plan.instances}
         self._run_of_pod = {name: run for run in self._runs.values() for name in run.pod_names}
         self._done = 0
+        self._over = threading.Event()
+        """Set when the run has ended: what is not applied by then stays undone."""
 
     def run(self, lab_class: LabClass) -> dict[str, Status]:
         labels = class_selector(lab_class.lab.id, lab_class.id)
         watcher = Watcher(self._session, "Pod", self._plan.namespace, labels)
         pods = self._live.all("Pod")
-        watcher.start(pods, self._live.pod_version, self._later(self._pod_seen), self._later(self._pod_gone))
+        watcher.start(
+            pods,
+            self._live.pod_version,
+            self._later(self._pod_seen),
+            self._later(self._pod_gone),
+            failed=lambda error: self._messages.put(partial(_raise, error)),
+        )
         with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="apply") as self._workers:
             try:
-                pruned = [self._workers.submit(self._prune, step) for step in self._plan.pruned]
+                # What goes makes room for what comes.
+                not_pruned = dict(found for found in self._workers.map(self._prune, self._plan.pruned) if found)
                 for run in self._runs.values():
                     self._begin(run)
                 for pod in pods:
                     self._pod_seen(pod)
                 self._wait()
-                not_pruned = dict(found for deletion in pruned if (found := deletion.result()))
             finally:
+                self._over.set()
                 watcher.stop()
                 self._workers.shutdown(wait=True, cancel_futures=True)
         statuses = {name: run.final or too_late(run.status, self._timeout) for name, run in self._runs.items()}
@@ -178,6 +182,8 @@ class _Start:
         def work() -> None:
             try:
                 for step in steps:
+                    if self._over.is_set():
+                        return
                     act(step)
             except ApiError as error:
                 failure = refused(error)
@@ -197,7 +203,8 @@ class _Start:
             self._messages.put(lambda: self._live.keep(answer))
 
     def _delete(self, step: Step) -> None:
-        self._session.delete(step.manifest)
+        found = self._live.find(step.manifest["kind"], step.manifest["metadata"]["name"])
+        self._session.delete(found or step.manifest)
 
     def _prune(self, step: Step) -> tuple[str, Status] | None:
         try:

@@ -23,8 +23,9 @@ def text_table(instances: Iterable[Mapping[str, Any]]) -> str:
 def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
     names = ", ".join(member["name"] for member in entry["members"] if member["name"])
     addresses = "  ".join(connection["address"] for connection in entry["connections"])
-    outdated = "differs from the lab config; recreate to apply it" if entry["outdated"] else ""
-    return entry["owner"], names, entry["state"], addresses, entry["reason"] or outdated
+    outdated = "differs from the lab config (--diff shows how)" if entry["outdated"] else ""
+    known = "; ".join(text for text in (entry["reason"], outdated) if text)
+    return entry["owner"], names, entry["state"], addresses, known
 
 
 def _width(text: str) -> int:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem
 
+DIRECTION = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""What sets the direction of writing: with it, a text can read otherwise than it is."""
+
 
 def decoded(content: bytes, file: str) -> str:
     """UTF-8 with or without a byte order mark, or UTF-16 with one, as spreadsheets save. Raises InvalidInput."""

@@ -58,6 +58,27 @@ CASES = [
     ),
 ]
 
+POLICY = {
+    "kind": "NetworkPolicy",
+    "spec": {"podSelector": {"matchLabels": {"a": "b"}}, "egress": [{"ports": [{"port": 80}]}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("opened", "path"),
+    [
+        (
+            {"podSelector": {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "x"}]}},
+            "spec.podSelector.matchExpressions",
+        ),
+        ({"egress": [{"ports": [{"port": 80, "endPort": 65535}]}]}, "spec.egress[0].ports[80].endPort"),
+    ],
+)
+def test_what_somebody_adds_to_a_policy_is_seen(opened: dict[str, Any], path: str) -> None:
+    found = {"kind": "NetworkPolicy", "spec": {**POLICY["spec"], **opened}}  # type: ignore[dict-item]
+    assert differences(POLICY, POLICY) == []
+    assert [difference.path for difference in differences(POLICY, found)] == [path]
+
 
 @pytest.mark.parametrize(("wanted", "found", "paths"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_differences(wanted: dict[str, Any], found: dict[str, Any], paths: list[str]) -> None:

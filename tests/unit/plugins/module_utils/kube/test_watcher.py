@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.kube import watcher as module
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.watcher import Watcher
@@ -28,9 +29,12 @@ class Watched:
         self.server, self._told = server, queue.SimpleQueue[str]()
         for name in "ab":
             server.put(pod(name))
-        self.watcher = Watcher(session, "Pod", "labs", LABELS)
+        self.session, self.watcher = session, Watcher(session, "Pod", "labs", LABELS)
         known, version = session.list("Pod", "labs", LABELS)
-        self.watcher.start(known, version, self._teller("seen"), self._teller("gone"))
+        self.watcher.start(known, version, self._teller("seen"), self._teller("gone"), self._failed)
+
+    def _failed(self, error: ApiError) -> None:
+        self._told.put(f"failed {error.status}")
 
     def _teller(self, word: str) -> module.Seen:
         return lambda manifest: self._told.put(f"{word} {manifest['metadata']['name']}")
@@ -106,7 +110,35 @@ def test_nothing_is_told_after_the_end(watched: Watched) -> None:
 
 
 def test_a_list_that_fails_is_tried_again(watched: Watched) -> None:
-    watched.server.refusals["GET /pods"] = [(403, "forbidden", {})]
+    watched.server.refusals["GET /pods"] = [(408, "too slow", {})]
     watched.server.break_watches(forget=True)
     assert watched.told(2) == ["seen a", "seen b"]
     assert watched.server.requests.count("GET /api/v1/namespaces/labs/pods") == 3
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_watch_that_is_refused_is_told_once_and_ends(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    asked: list[str] = []
+
+    def refuse(*words: object) -> Iterator[object]:
+        asked.append("watch")
+        raise ApiError(status, "no")
+
+    watched.server.put(pod("c"))
+    assert watched.told(1) == ["seen c"]
+    monkeypatch.setattr(watched.session, "watch", refuse)
+    watched.server.break_watches()
+    assert watched.told(1) == [f"failed {status}"]
+    with pytest.raises(queue.Empty):
+        watched._told.get(timeout=0.2)
+    assert asked == ["watch"]
+
+
+def test_a_list_that_is_refused_is_told_once_and_ends(watched: Watched) -> None:
+    watched.server.refusals["GET /pods"] = [(403, "forbidden", {})]
+    watched.server.break_watches(forget=True)
+    assert watched.told(1) == ["failed 403"]
+    with pytest.raises(queue.Empty):
+        watched._told.get(timeout=0.2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import os
 from pathlib import Path
@@ -95,7 +96,7 @@ def test_an_unreadable_file_is_told_with_the_mistakes_of_the_other(folder: Path)
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("values", "lab_id"),
-    [({}, "linux-basics"), ({"lab_id": "other"}, "other"), ({"lab": None, "lab_id": "other"}, "other")],
+    [({}, "linux-basics"), ({"lab": None, "lab_id": "other"}, "other")],
 )
 def test_the_labs_id_is_given_or_in_its_file(values: dict[str, Any], lab_id: str) -> None:
     assert arguments.lab_id(given(**values)) == lab_id
@@ -112,13 +113,40 @@ def test_an_id_that_no_lab_can_have_is_refused_before_the_cluster_is_asked(lab_i
     ("values", "owners"),
     [
         ({}, set()),
-        ({"students": []}, set()),
         ({"students": ["anna"]}, {("student_id", "anna")}),
         ({"roster": "roster.csv"}, {("student_id", "anna"), ("group_id", "7"), ("student_id", "boris")}),
     ],
 )
 def test_who_is_listed_limits_what_is_ended(values: dict[str, Any], owners: set[tuple[str, str]]) -> None:
     assert arguments.owners(given(**values)) == owners
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"students": []}, "the roster has no students"), ({"roster": ""}, "the path of the roster is empty")],
+)
+@pytest.mark.parametrize("read", [arguments.owners, arguments.lab_class])
+def test_a_list_that_came_out_empty_is_a_mistake_and_not_the_whole_class(
+    read: Any, values: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        read(given(**values))
+
+
+@pytest.mark.parametrize("class_id", ["", "a,b", "1=1", "student-1"])
+def test_an_id_that_no_class_can_have_is_refused_before_the_cluster_is_asked(class_id: str) -> None:
+    assert arguments.class_id(given(class_id="2")) == "2"
+    with pytest.raises(InvalidInput, match="class_id"):
+        arguments.class_id(given(class_id=class_id))
+
+
+def test_a_date_among_the_students_is_the_text_that_was_written() -> None:
+    day = datetime.date(2026, 1, 2)
+    plain = arguments.plain(given(students=[day, {"id": day}]))
+    assert plain["students"] == ["2026-01-02", {"id": "2026-01-02"}]
+    with pytest.raises(InvalidInput, match="keys of a map must be text"):
+        arguments.plain(given(students=[{day: "anna"}]))
 
 
 def test_the_sites_values_are_taken_over() -> None:

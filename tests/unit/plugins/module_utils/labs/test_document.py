@@ -99,6 +99,17 @@ def test_broken_text_is_a_problem_with_its_line(text: str) -> None:
     assert refused.value.problems[0].line > 0
 
 
+@pytest.mark.parametrize(
+    "escape", ["\\x80", "\\x84", "\\x86", "\\x9b", "\\x9f", "\\L", "\\P", "\\u202a", "\\u202e", "\\u2066", "\\u2069"]
+)
+def test_what_would_turn_a_terminal_or_a_line_is_a_problem(escape: str) -> None:
+    (problem,) = read_document(f'a: "x{escape}y"', "f")[1]
+    assert (problem.line, problem.field) == (1, "a")
+    (problem,) = read_document(f'"x{escape}y": 1', "f")[1]
+    assert problem.message.isprintable()
+    assert read_document('a: "tab\\t, line\\n, next line\\N, שלום\\u200f"', "f")[1] == []
+
+
 @given(st.text(alphabet=st.sampled_from("abc:-[]{}&*!|>'\"#%@`\\x0 \n\t?,<~$"), max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:

@@ -95,3 +95,5 @@ def test_a_folder_that_is_not_there_is_noticed_before_anything_starts(tmp_path: 
     handout.check(str(tmp_path / "credentials.json"))
     with pytest.raises(InvalidInput, match="does not exist or cannot be written"):
         handout.check(str(tmp_path / "nowhere" / "credentials.json"))
+    with pytest.raises(InvalidInput, match="is a folder"):
+        handout.check(str(tmp_path))

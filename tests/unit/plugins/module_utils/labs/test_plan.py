@@ -155,9 +155,16 @@ def test_credentials_that_are_there_are_kept_and_others_made() -> None:
     assert found["lab-123-student-boris"] != CREDENTIALS
 
 
-def test_a_damaged_secret_is_made_again() -> None:
+def test_a_damaged_secret_is_made_again_with_the_pod_that_was_started_with_the_old_one() -> None:
     live = live_with(ANNA)
     live.objects["Secret", NAME]["data"]["password"] = ""
     found = credentials_of(ANNA, live)
     made = plan_class(ANNA, live, found, SETTINGS, recreate=False)
-    assert decided(made) == {"Secret": "update"}
+    assert decided(made) == {"Secret": "update", "Pod": "replace"}
+
+
+def test_a_secret_that_is_gone_is_made_again_with_the_pod() -> None:
+    live = live_with(ANNA)
+    del live.objects["Secret", NAME]
+    made = plan_class(ANNA, live, credentials_of(ANNA, live), SETTINGS, recreate=False)
+    assert decided(made) == {"Secret": "create", "Pod": "replace"}

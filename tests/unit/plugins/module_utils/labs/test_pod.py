@@ -91,7 +91,8 @@ def test_a_baseline_pod_meets_the_standard(condition: str, user: int | None) -> 
 
 def test_a_baseline_pod_may_be_root_and_raise_its_rights() -> None:
     lab = replace(LAB, security_level="baseline")
-    assert spec_of(lab)["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}}
+    # The group of credentials and volume is set: the image may name a user of its own.
+    assert spec_of(lab)["securityContext"] == {"seccompProfile": {"type": "RuntimeDefault"}, "fsGroup": 1000}
     assert container_of(lab)["securityContext"] == {}
 
 

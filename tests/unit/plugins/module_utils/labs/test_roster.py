@@ -43,6 +43,7 @@ BAD: dict[str, list[tuple[int, str, str]]] = {
     ],
     "comma-at-the-end.json": [(2, "", "a comma before the closing bracket")],
     "control-character.csv": [(2, "name", "holds a control character")],
+    "direction-of-writing.csv": [(2, "name", "holds a control character"), (3, "id", "holds a control character")],
     "duplicate-names.csv": [
         (3, "name", "already on line 2; ids are compared in lower case and Latin letters; give an id")
     ],

@@ -20,11 +20,11 @@ def test_a_table_has_a_line_for_each_instance() -> None:
     ]
     assert text_table(rows).splitlines() == [
         "student or group  name        state   connection  what to know",
-        "----------------  ----------  ------  ----------  " + "-" * 49,
+        "----------------  ----------  ------  ----------  " + "-" * 55,
         "anna              Анна        ready   http://h:1",
         "7                 李雷, Боря  ready",
-        "boris                         failed              no room",
-        "clara                         ready               differs from the lab config; recreate to apply it",
+        "boris                         failed              no room; differs from the lab config (--diff shows how)",
+        "clara                         ready               differs from the lab config (--diff shows how)",
     ]
 
 
