@@ -42,11 +42,12 @@ def _compare(path: str, wanted: Any, found: Any, whole: bool) -> list[Difference
 
 
 def _compare_maps(path: str, wanted: dict[str, Any], found: dict[str, Any], whole: bool) -> list[Difference]:
-    different = [
-        difference
-        for key, value in wanted.items()
-        for difference in _compare(f"{path}.{key}" if path else key, value, found.get(key), whole)
-    ]
+    different: list[Difference] = []
+    for key, value in wanted.items():
+        theirs = found.get(key)
+        # Most is as we want it: equal parts are compared at once, without a walk through them.
+        if value != theirs:
+            different += _compare(f"{path}.{key}" if path else key, value, theirs, whole)
     # What somebody added to a rule or a selector opens it as much as what somebody changed.
     added = sorted(found.keys() - wanted.keys()) if whole and path.startswith("spec") else ()
     return different + [Difference(f"{path}.{key}", None, found[key]) for key in added]
@@ -63,7 +64,13 @@ def _compare_lists(path: str, wanted: list[Any], found: list[Any], whole: bool) 
         pairs = [(f"{path}[{index}]", *pair) for index, pair in enumerate(zip(wanted, found, strict=True))]
     else:
         return [Difference(path, wanted, found)]
-    return [difference for place, ours, theirs in pairs for difference in _compare(place, ours, theirs, whole)]
+    return [
+        difference
+        for place, ours, theirs in pairs
+        if ours != theirs
+        # An item that is not there is one difference, not one for each of its fields.
+        for difference in ([Difference(place, ours, None)] if theirs is None else _compare(place, ours, theirs, whole))
+    ]
 
 
 def _list_key(items: list[Any]) -> str | None:

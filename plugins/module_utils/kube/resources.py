@@ -30,12 +30,16 @@ KINDS = {
     for kind in (
         Kind("ConfigMap", "/api/v1", "configmaps"),
         Kind("Event", "/api/v1", "events"),
+        Kind("LimitRange", "/api/v1", "limitranges"),
         Kind("NetworkPolicy", "/apis/networking.k8s.io/v1", "networkpolicies"),
         Kind("Node", "/api/v1", "nodes", namespaced=False),
+        Kind("PersistentVolume", "/api/v1", "persistentvolumes", namespaced=False),
         Kind("PersistentVolumeClaim", "/api/v1", "persistentvolumeclaims"),
         Kind("Pod", "/api/v1", "pods"),
+        Kind("ResourceQuota", "/api/v1", "resourcequotas"),
         Kind("Secret", "/api/v1", "secrets"),
         Kind("Service", "/api/v1", "services"),
+        Kind("StorageClass", "/apis/storage.k8s.io/v1", "storageclasses", namespaced=False),
     )
 }
 

@@ -7,9 +7,14 @@ since turning every object into the client's classes and back costs more than th
 from __future__ import annotations
 
 import json
+import ssl
+import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.clock import ServerClock, moment
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError, KubeError
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import (
     KINDS,
@@ -18,7 +23,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources i
     object_path,
     selector,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.kube.retries import retried
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.retries import retried, seconds_left
 
 try:
     import urllib3
@@ -29,12 +34,21 @@ try:
 except ImportError as error:
     MISSING = str(error)
 
+Page = tuple[list[Manifest], str]
+"""Objects, and the resource version of the list that they are from."""
+
 FIELD_MANAGER = "autolabs"
 CONNECTIONS = 32
 PAGE = "500"
 TRANSIENT = (0, 429, 500, 502, 503, 504)
 CONFLICT = 409
+NOT_FOUND = 404
+UNAUTHORIZED = 401
 APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+READ_SECONDS = 30.0
+VALIDITY = {9: "is not valid yet", 10: "has expired"}
+"""What OpenSSL's verify codes 9 and 10 say of a certificate (x509_vfy.h)."""
 
 
 class Session:
@@ -57,8 +71,23 @@ class Session:
             ) from error
         settings.connection_pool_maxsize = CONNECTIONS
         settings.retries = False
+        self.deadline: float | None = None
+        """When the run has to be over (monotonic clock): from then on nothing is tried again."""
         self._settings = settings
-        self._pool = client.ApiClient(settings).rest_client.pool_manager
+        self._clock = ServerClock()
+        # The pool of this one host: finding it anew costs as much as the rest of a request.
+        self._pool = client.ApiClient(settings).rest_client.pool_manager.connection_from_url(settings.host)
+        # What stands before every path, where the server is behind a gateway.
+        self._prefix = urlsplit(settings.host).path.rstrip("/")
+
+    def server_time(self) -> float:
+        """Seconds since 1970 by the server's clock, to a second; by ours, as long as it has not answered."""
+        return self._clock.now()
+
+    @property
+    def clock_offset(self) -> float:
+        """Seconds by which the server's clock is ahead of ours; 0 where it is not known."""
+        return self._clock.offset
 
     @retried(*TRANSIENT)
     def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
@@ -67,7 +96,7 @@ class Session:
         Every request that this engine makes may be repeated: an apply means the same when sent twice, and a delete
         names the object by its uid.
         """
-        answer = self._send(method, path, body, content_type, timeout=30.0)
+        answer = self._send(method, path, body, content_type, timeout=self._patience())
         try:
             return json.loads(answer.data)
         except ValueError as error:
@@ -79,7 +108,40 @@ class Session:
         """Server-side apply one object as field manager `autolabs`, and return it as the server keeps it."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
         answer: Manifest = self.request("PATCH", object_path(manifest, **query), manifest, APPLY)
-        return answer
+        return _slim(answer)
+
+    def get(self, kind: str, namespace: str | None, name: str) -> Manifest | None:
+        """One object, or None where there is none. Raises ApiError."""
+        try:
+            answer: Manifest = self.request("GET", f"{collection_path(kind, namespace)}/{name}")
+        except ApiError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+        return _slim(answer)
+
+    def create(self, manifest: Manifest) -> Manifest:
+        """Create one object. Raises ApiError, with status 409 where it is there already."""
+        namespace = manifest["metadata"].get("namespace")
+        query = {"fieldManager": FIELD_MANAGER}
+        answer: Manifest = self.request("POST", collection_path(manifest["kind"], namespace, **query), manifest)
+        return _slim(answer)
+
+    def merge(self, manifest: Manifest) -> Manifest:
+        """Change the fields given, and remove those that are None (RFC 7386), in the object as it is.
+
+        With `metadata.resourceVersion`, only where nobody changed it since: else ApiError with status 409.
+        """
+        answer: Manifest = self.request("PATCH", object_path(manifest, fieldManager=FIELD_MANAGER), manifest, MERGE)
+        return _slim(answer)
+
+    @retried(*TRANSIENT)
+    def log(self, pod: Manifest, container: str, *, previous: bool, lines: int) -> str:
+        """The last lines that a container of a Pod wrote; those of the one before, if `previous`. Raises ApiError."""
+        query = {"container": container, "previous": str(previous).lower(), "tailLines": str(lines)}
+        path = f"{object_path(pod)}/log?{urlencode(query)}"
+        answer = self._send("GET", path, None, "application/json", timeout=self._patience())
+        return str(answer.data.decode(errors="replace"))
 
     def delete(self, manifest: Manifest) -> bool:
         """Delete one object, and no other that came to have its name; False when it was gone already."""
@@ -95,15 +157,23 @@ class Session:
 
     def list(self, kind: str, namespace: str | None, labels: dict[str, str]) -> tuple[list[Manifest], str]:
         """All objects of a kind with these labels, and the resource version to watch from."""
-        found: list[Manifest] = []
-        query = {"labelSelector": selector(labels), "limit": PAGE}
+        pages = list(self.pages(kind, namespace, labels))
+        return [manifest for items, _version in pages for manifest in items], pages[-1][1]
+
+    def pages(self, kind: str, namespace: str | None, labels: dict[str, str] | None = None) -> Iterator[Page]:
+        """The same page by page, so that a caller who needs sums alone never holds them all. Raises ApiError.
+
+        All pages show the same moment, that of the first.
+        """
+        query = {"limit": PAGE} | ({"labelSelector": selector(labels)} if labels else {})
         while True:
             page = self.request("GET", collection_path(kind, namespace, **query))
             # Items of a list carry no kind of their own.
-            found += [{"apiVersion": KINDS[kind].api_version, "kind": kind, **item} for item in page["items"]]
+            named = {"apiVersion": KINDS[kind].api_version, "kind": kind}
+            yield [named | _slim(item) for item in page["items"]], page["metadata"]["resourceVersion"]
             following = page["metadata"].get("continue")
             if not following:
-                return found, page["metadata"]["resourceVersion"]
+                return
             query["continue"] = following
 
     def watch(self, kind: str, namespace: str, labels: dict[str, str], version: str, seconds: int) -> Iterator[Any]:
@@ -123,6 +193,7 @@ class Session:
                     if event["type"] == "ERROR":
                         status = event["object"]
                         raise ApiError(status.get("code", 0), status.get("message", "the watch ended"))
+                    _slim(event["object"])
                     yield event
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise ApiError(0, f"watching {kind}: {error}") from error
@@ -136,19 +207,75 @@ class Session:
         for scheme in self._settings.auth_settings().values():
             headers[scheme["key"]] = scheme["value"]
         try:
-            answer = self._pool.request(
+            answer = self._pool.urlopen(
                 method,
-                self._settings.host + path,
+                self._prefix + path,
                 body=None if body is None else json.dumps(body, separators=(",", ":")).encode(),
                 headers=headers,
                 timeout=urllib3.Timeout(connect=5.0, read=timeout),
                 retries=False,
                 preload_content=not stream,
             )
+        except urllib3.exceptions.SSLError as error:
+            raise self._untrusted(error) from error
         except urllib3.exceptions.HTTPError as error:
             raise ApiError(0, f"the API server {self._settings.host} does not answer: {error}") from error
+        self._clock.hear(answer.headers.get("Date"))
         if answer.status >= 400:
-            raise ApiError.from_answer(
+            refusal = ApiError.from_answer(
                 answer.status, answer.data, answer.headers.get("Retry-After"), f"{method} {path.split('?')[0]}"
             )
+            raise self._unknown_user(refusal) if refusal.status == UNAUTHORIZED else refusal
         return answer
+
+    def _patience(self) -> float:
+        """Seconds to wait for an answer: near the deadline less, but never so little that a healthy server fails."""
+        return max(1.0, min(READ_SECONDS, seconds_left(self.deadline)))
+
+    def _unknown_user(self, error: ApiError) -> ApiError:
+        host, difference = self._settings.host, self._clock.difference()
+        text = f"the API server {host} does not know who we are: the token or certificate of the kubeconfig is wrong"
+        text += f", has expired or is not valid yet ({error})"
+        return ApiError(UNAUTHORIZED, f"{text}; {difference}" if difference else text, reason=error.reason, final=True)
+
+    def _untrusted(self, error: Exception) -> ApiError:
+        """Why TLS failed. A certificate does not get better by asking again, a broken handshake may."""
+        host, cause = self._settings.host, _certificate_error(error)
+        if cause is None:
+            return ApiError(0, f"the API server {host} does not answer: {error}")
+        validity = VALIDITY.get(cause.verify_code)
+        if validity is None:
+            return ApiError(0, f"the API server {host} cannot be trusted: {cause.verify_message}", final=True)
+        text = f"the certificate of the API server {host} {validity}, by the clock of this controller, which says "
+        text += f"{moment(time.time())}; renew the certificate (kubeadm certs renew) or set the clock right"
+        self._ask_for_time()
+        difference = self._clock.difference()
+        return ApiError(0, f"{text}; {difference}" if difference else text, final=True)
+
+    def _ask_for_time(self) -> None:
+        """Hear the clock of a server whose certificate does not hold: only for the message, and telling it nothing."""
+        try:
+            with (
+                urllib3.PoolManager(cert_reqs="CERT_NONE", retries=False, timeout=3.0) as pool,
+                warnings.catch_warnings(),
+            ):
+                warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
+                self._clock.hear(pool.request("GET", self._settings.host + "/version").headers.get("Date"))
+        except urllib3.exceptions.HTTPError:
+            return
+
+
+def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """What OpenSSL said of a certificate, which urllib3 wraps."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error
+        inner = error.args[0] if error.args and isinstance(error.args[0], BaseException) else None
+        error = inner or error.__cause__ or error.__context__
+    return None
+
+
+def _slim(manifest: Manifest) -> Manifest:
+    """Without the record of who set which field, which nobody here reads and which is half of a small object."""
+    manifest["metadata"].pop("managedFields", None)
+    return manifest

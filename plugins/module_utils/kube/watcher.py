@@ -31,6 +31,8 @@ class Watcher:
         self._known: dict[str, Manifest] = {}
         """By uid: an object that was deleted and made again under its name is another one."""
         self._stop = threading.Event()
+        self.broken: ApiError | None = None
+        """Why nothing is heard at the moment; None while the watch stands, as far as can be told."""
 
     def start(
         self, known: list[Manifest], version: str, seen: Seen, gone: Seen, failed: Failed = lambda error: None
@@ -72,6 +74,7 @@ class Watcher:
         events = self._session.watch(self._kind, self._namespace, self._labels, version, WATCH_SECONDS)
         try:
             for event in events:
+                self.broken = None
                 if self._stop.is_set():
                     break
                 manifest = event["object"]
@@ -85,7 +88,10 @@ class Watcher:
         except ApiError as error:
             if error.status in (EXPIRED, *REFUSED):
                 raise
+            self.broken = error
             self._stop.wait(PAUSE_SECONDS)
+        else:
+            self.broken = None
         return version
 
     def _list_again(self, version: str, seen: Seen, gone: Seen) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +17,13 @@ from urllib.parse import parse_qsl, urlsplit
 import yaml
 
 Object = dict[str, Any]
+
+IRREGULAR = {"NetworkPolicy": "networkpolicies", "StorageClass": "storageclasses"}
+PLURALS = {
+    *IRREGULAR.values(),
+    *("configmaps", "events", "limitranges", "nodes", "persistentvolumeclaims", "persistentvolumes", "pods"),
+    *("resourcequotas", "secrets", "services"),
+}
 
 
 class ApiServer:
@@ -28,6 +37,10 @@ class ApiServer:
         """Method and the end of a path to answers (status, message, headers), taken one by one."""
         self.kubelet: Callable[[Object], Object | None] = lambda pod: None
         """The status that a new Pod gets at once."""
+        self.logs: dict[str, str] = {}
+        """What a Pod's program wrote, by the Pod's name."""
+        self.ahead = 0.0
+        """Seconds by which its clock is ahead of ours."""
         self.deletes_at_once = True
         """Otherwise a deleted Pod is ending until the test removes it."""
         self._events: list[tuple[int, Object]] = []
@@ -84,7 +97,8 @@ class ApiServer:
         group = manifest["apiVersion"]
         metadata = manifest["metadata"]
         api = "/api" if group == "v1" else "/apis"
-        return f"{api}/{group}/namespaces/{metadata['namespace']}/{_plural(manifest['kind'])}/{metadata['name']}"
+        where = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
+        return f"{api}/{group}{where}/{_plural(manifest['kind'])}/{metadata['name']}"
 
     def close(self) -> None:
         """End all watches."""
@@ -98,7 +112,9 @@ class ApiServer:
         self._events.append((self._version, {"type": change, "object": copy.deepcopy(manifest)}))
         self._changed.notify_all()
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Object, dict[str, str]]:
+    def answer(
+        self, method: str, path: str, query: dict[str, str], body: bytes, media: str = ""
+    ) -> tuple[int, Object | str, dict[str, str]]:
         """What a request is answered with: status, body and headers."""
         with self._changed:
             self.requests.append(f"{method} {path}" + (" (dry run)" if "dryRun" in query else ""))
@@ -108,11 +124,42 @@ class ApiServer:
                 if method == wanted and path.endswith(end) and answers:
                     status, message, headers = answers.pop(0)
                     return status, {"kind": "Status", "code": status, "message": message}, headers
+            if method == "POST":
+                return self._create(path, json.loads(body))
+            if method == "PATCH" and media == "application/merge-patch+json":
+                return self._merge(path, json.loads(body))
             if method == "PATCH":
                 return 200, self._apply(path, json.loads(body), dry_run="dryRun" in query), {}
             if method == "DELETE":
                 return self._delete(path)
+            if path in self.objects:
+                return 200, copy.deepcopy(self.objects[path]), {}
+            if path.endswith("/log") and path.split("/")[-2] in self.logs:
+                return 200, self.logs[path.split("/")[-2]], {}
+            if path.rsplit("/", 1)[1] not in PLURALS:
+                return _status(404, "not found")
             return 200, self._page(path, query), {}
+
+    def _create(self, path: str, manifest: Object) -> tuple[int, Object, dict[str, str]]:
+        place = f"{path}/{manifest['metadata']['name']}"
+        if place in self.objects:
+            return _status(409, "already exists")
+        self.put(manifest)
+        return 201, copy.deepcopy(self.objects[place]), {}
+
+    def _merge(self, path: str, patch: Object) -> tuple[int, Object, dict[str, str]]:
+        """Merge the metadata and data of a ConfigMap, in the version that the patch names."""
+        if path not in self.objects:
+            return _status(404, "not found")
+        found = copy.deepcopy(self.objects[path])
+        if (
+            patch["metadata"].get("resourceVersion", found["metadata"]["resourceVersion"])
+            != found["metadata"]["resourceVersion"]
+        ):
+            return _status(409, "the object has been modified")
+        merged = {**found.get("data", {}), **patch.get("data", {})}
+        self.put({**found, "data": {key: value for key, value in merged.items() if value is not None}})
+        return 200, copy.deepcopy(self.objects[path]), {}
 
     def _apply(self, path: str, manifest: Object, *, dry_run: bool) -> Object:
         if dry_run:
@@ -137,12 +184,13 @@ class ApiServer:
         return 200, found, {}
 
     def _page(self, path: str, query: dict[str, str]) -> Object:
-        labels = [entry.split("=") for entry in query["labelSelector"].split(",")]
+        labels = [entry.split("=") for entry in query.get("labelSelector", "").split(",") if entry]
         found = [
             {key: value for key, value in entry.items() if key not in ("kind", "apiVersion")}
             for place, entry in sorted(self.objects.items())
-            if place.startswith(path + "/")
-            and all(entry["metadata"]["labels"].get(name) == value for name, value in labels)
+            if _is_below(place, path)
+            and all(entry["metadata"].get("labels", {}).get(name) == value for name, value in labels)
+            and _has_fields(entry, query.get("fieldSelector", ""))
         ]
         start, limit = int(query.get("continue", 0)), int(query["limit"])
         metadata = {"resourceVersion": str(self._version)}
@@ -177,7 +225,28 @@ class ApiServer:
 
 
 def _plural(kind: str) -> str:
-    return "networkpolicies" if kind == "NetworkPolicy" else f"{kind.lower()}s"
+    return IRREGULAR.get(kind, f"{kind.lower()}s")
+
+
+def _is_below(place: str, path: str) -> bool:
+    """Whether a list of `path` has the object at `place`; a list of all namespaces has those of each."""
+    api, _slash, plural = path.rpartition("/")
+    return place.startswith(f"{path}/") or (place.startswith(f"{api}/namespaces/") and f"/{plural}/" in place)
+
+
+def _has_fields(entry: Object, selector: str) -> bool:
+    """Whether an object has all fields of a selector such as `involvedObject.name=a,involvedObject.kind=Pod`."""
+    for path, wanted in (part.split("=") for part in selector.split(",") if part):
+        found: Any = entry
+        for name in path.split("."):
+            found = (found or {}).get(name)
+        if found != wanted:
+            return False
+    return True
+
+
+def _status(code: int, message: str) -> tuple[int, Object, dict[str, str]]:
+    return code, {"kind": "Status", "code": code, "message": message}, {}
 
 
 def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
@@ -192,15 +261,20 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             if "watch" in query:
                 self._stream(server.watch(url.path, int(query["resourceVersion"])))
                 return
-            status, answer, headers = server.answer(self.command, url.path, query, body)
-            content = json.dumps(answer).encode()
+            status, answer, headers = server.answer(
+                self.command, url.path, query, body, self.headers.get("Content-Type") or ""
+            )
+            content = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_PATCH = do_DELETE = _serve  # noqa: N815
+        do_GET = do_PATCH = do_POST = do_DELETE = _serve  # noqa: N815
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(time.time() + server.ahead)
 
         def _stream(self, events: Iterator[Object | None]) -> None:
             self.send_response(200)
@@ -224,14 +298,21 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[ApiServer, str]]:
-    """Run a server; gives it, and the path of a kubeconfig for it below `folder`."""
+def serving(folder: Path, *, certificate: Path | None = None, trusted: bool = True) -> Iterator[tuple[ApiServer, str]]:
+    """Run a server; gives it, and the path of a kubeconfig for it below `folder`.
+
+    certificate: a file with certificate and key, to serve over TLS; `trusted` by the kubeconfig, or not.
+    """
     api = ApiServer()
     listener = ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))
     listener.daemon_threads, listener.block_on_close = True, False
-    threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True).start()
     kubeconfig = folder / "kubeconfig"
-    cluster = {"server": f"http://127.0.0.1:{listener.server_port}"}
+    cluster = {"server": f"{'https' if certificate else 'http'}://127.0.0.1:{listener.server_port}"}
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        listener.socket = context.wrap_socket(listener.socket, server_side=True)
+        cluster |= {"certificate-authority": str(certificate)} if trusted else {}
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -240,6 +321,7 @@ def serving(folder: Path) -> Iterator[tuple[ApiServer, str]]:
         "users": [{"name": "test", "user": {}}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
     }
+    threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True).start()
     kubeconfig.write_text(yaml.safe_dump(config), encoding="utf-8")
     try:
         yield api, str(kubeconfig)

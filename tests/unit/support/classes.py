@@ -11,21 +11,37 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes imp
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.credentials import Credentials
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Live
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
+    COMPLETED,
     Access,
     Component,
+    Instance,
     Lab,
     LabClass,
     Mount,
     Student,
     Text,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects import class_objects, instance_objects
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.manifests import (
+    class_objects,
+    instance_objects,
+)
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.seats import seats_access
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 
 SETTINGS = Settings()
 CREDENTIALS = Credentials.generate()
 COMPONENT = Component("linux", "registry.example/linux:1", mounts=(Mount("home", "/home"),))
 LAB = Lab("123", Text("Linux"), Text(), (COMPONENT,), (Access("ssh", "linux", 2222),), volume_size=1 << 30)
+
+
+DATABASE = Component("db", "registry.example/db:1", mounts=(Mount("data", "/var/lib/db"),))
+SEVERAL = replace(LAB, components=(COMPONENT, Component("cache", "registry.example/cache:1"), DATABASE))
+SEEDED = replace(
+    LAB,
+    components=(replace(COMPONENT, depends_on={"seed": COMPLETED}), Component("seed", "registry.example/seed:1")),
+)
+"""A component waits for the end of another one."""
+GROUPS = replace(LAB, deployment_mode="per_group")
 
 
 def component(**changes: Any) -> Lab:
@@ -40,9 +56,17 @@ def class_of(*students: str, lab: Lab = LAB, course: str = "", class_id: str = "
 
 
 def manifests(lab_class: LabClass, settings: Settings = SETTINGS) -> list[Manifest]:
-    """All objects of a class, with the same credentials for every instance."""
-    of_instances = [instance_objects(lab_class, instance, CREDENTIALS, settings) for instance in lab_class.instances]
-    return class_objects(lab_class, settings) + [manifest for part in of_instances for manifest in part]
+    """All objects of a class, with the same credentials for every instance, and for every member of a group."""
+    found = class_objects(lab_class, settings)
+    for instance in lab_class.instances:
+        found += instance_objects(lab_class, instance, credentials(instance, lab_class), settings)
+    return found
+
+
+def credentials(instance: Instance, lab_class: LabClass) -> Credentials:
+    """Those that all instances of these tests have; a member's password is their name."""
+    members = {member.id: f"password-of-{member.id}" for member in instance.members}
+    return replace(CREDENTIALS, members=members if seats_access(lab_class.lab) else {})
 
 
 def live_with(lab_class: LabClass, **pod_status: Any) -> Live:

@@ -11,6 +11,12 @@ CASES = [
     ("a field the server added is not ours", {"spec": {"a": 1}}, {"spec": {"a": 1, "b": 2}}, []),
     ("a changed value", {"spec": {"a": 1}}, {"spec": {"a": 2}}, ["spec.a"]),
     ("a missing field", {"spec": {"a": 1}}, {"spec": {}}, ["spec.a"]),
+    (
+        "a missing item is one difference",
+        {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]},
+        {"env": [{"name": "A", "value": "1"}]},
+        ["env[B]"],
+    ),
     ("an empty list is an absent one", {"spec": {"ingress": []}}, {"spec": {}}, []),
     ("an empty map is an absent one", {"spec": {"resources": {}}}, {"spec": {}}, []),
     ("an entry where we want none", {"ingress": []}, {"ingress": [{"from": []}]}, ["ingress"]),

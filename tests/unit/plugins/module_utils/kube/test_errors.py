@@ -27,3 +27,32 @@ def test_the_message_is_what_the_server_said(body: bytes, message: str, reason: 
 )
 def test_retry_after_is_read_where_it_is_in_seconds(header: str | None, seconds: float | None) -> None:
     assert ApiError.from_answer(429, b"", header, "GET /").retry_after == seconds
+
+
+RIGHTS = [
+    (
+        'services is forbidden: User "system:serviceaccount:infra:worker" cannot patch resource "services" in API '
+        'group "" in the namespace "labs"',
+        "the account system:serviceaccount:infra:worker may not patch services in the namespace labs",
+    ),
+    (
+        'storageclasses.storage.k8s.io is forbidden: User "u" cannot list resource "storageclasses" in API group '
+        '"storage.k8s.io" at the cluster scope',
+        "the account u may not list storageclasses.storage.k8s.io in the whole cluster",
+    ),
+    (
+        'pods "a" is forbidden: User "u" cannot get resource "pods/log" in API group "" in the namespace "labs": no',
+        "the account u may not get pods/log in the namespace labs",
+    ),
+    ('pods "a" is forbidden: exceeded quota: labs-quota', "None"),
+]
+
+
+@pytest.mark.parametrize(("message", "words"), RIGHTS)
+def test_a_right_that_is_missing_is_named(message: str, words: str) -> None:
+    error = ApiError(403, f"PATCH /x: {message}")
+    assert str(error.missing_right) == words
+
+
+def test_only_a_refusal_for_rights_names_one() -> None:
+    assert ApiError(401, RIGHTS[0][0]).missing_right is None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +14,10 @@ import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.kube import retries, session
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError, KubeError
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from unit.support.api_server import ApiServer, serving
 
 LABELS = {"app": "lab"}
@@ -85,7 +92,8 @@ def test_a_busy_server_is_asked_again_when_it_says(api: tuple[ApiServer, Session
         (409, 'cannot be fulfilled on resourcequotas "labs-quota"', {"Retry-After": "0"}),
     ]
     kube.apply(pod("a"))
-    assert slept == [3, 1, 0]
+    assert [round(pause, 1) >= wait for pause, wait in zip(slept, (3, 1, 0.2), strict=True)] == [True] * 3
+    assert sum(slept) < 1.25 * 4.2 + 0.01
     assert server.has("Pod", "a")
 
 
@@ -150,6 +158,101 @@ def test_a_watch_from_a_forgotten_version_is_refused_with_410(api: tuple[ApiServ
     with pytest.raises(ApiError, match="too old") as refused:
         next(kube.watch("Pod", "labs", LABELS, "1", 10))
     assert refused.value.status == 410
+
+
+def test_one_object_is_read_made_and_merged_in_its_version(api: tuple[ApiServer, Session]) -> None:
+    _server, kube = api
+    book = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "book", "namespace": "labs"}}
+    assert kube.get("ConfigMap", "labs", "book") is None
+    made = kube.create({**book, "data": {"a": "1", "b": "2"}})
+    with pytest.raises(ApiError) as there:
+        kube.create(book)
+    assert there.value.status == 409
+    versioned = {**book, "metadata": made["metadata"]}
+    assert kube.merge({**versioned, "data": {"a": None, "c": "3"}})["data"] == {"b": "2", "c": "3"}
+    with pytest.raises(ApiError) as changed:
+        kube.merge({**versioned, "data": {"b": "9"}})
+    assert changed.value.status == 409
+    assert (kube.get("ConfigMap", "labs", "book") or {})["data"] == {"b": "2", "c": "3"}
+
+
+def test_who_set_which_field_is_not_kept(api: tuple[ApiServer, Session]) -> None:
+    server, kube = api
+    noted = pod("a")
+    server.put({**noted, "metadata": {**noted["metadata"], "managedFields": [{"manager": "x"}]}})  # type: ignore[dict-item]
+    (listed,), _version = kube.list("Pod", "labs", LABELS)
+    watched = next(kube.watch("Pod", "labs", LABELS, "1", 10))["object"]
+    assert "managedFields" not in listed["metadata"] and "managedFields" not in watched["metadata"]
+
+
+def test_objects_of_all_namespaces_and_of_none_are_listed(api: tuple[ApiServer, Session]) -> None:
+    server, kube = api
+    server.put(pod("a"))
+    server.put({**pod("b"), "metadata": {"name": "b", "namespace": "other"}})
+    server.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}})
+    names = [entry["metadata"]["name"] for page, _version in kube.pages("Pod", None) for entry in page]
+    assert names == ["a", "b"]
+    assert [entry["metadata"]["name"] for entry in kube.list("Node", None, {})[0]] == ["n1"]
+
+
+def test_the_servers_clock_is_told_by_its_answers(api: tuple[ApiServer, Session]) -> None:
+    server, kube = api
+    assert kube.clock_offset == pytest.approx(0, abs=0.1)
+    server.ahead = 600
+    kube.list("Pod", "labs", LABELS)
+    assert kube.clock_offset == pytest.approx(600, abs=2)
+    assert kube.server_time() == pytest.approx(time.time() + 600, abs=2)
+
+
+def test_an_unknown_user_hears_of_clocks_that_differ(api: tuple[ApiServer, Session]) -> None:
+    server, kube = api
+    server.refusals["GET /pods"] = [(401, "Unauthorized", {})] * 2
+    with pytest.raises(ApiError, match="does not know who we are") as refused:
+        kube.list("Pod", "labs", LABELS)
+    assert refused.value.status == 401 and "clock" not in str(refused.value)
+    server.ahead = -3600
+    with pytest.raises(ApiError, match=r"its clock says .* UTC, the clock of this controller .* by 60 min.*NTP"):
+        kube.list("Pod", "labs", LABELS)
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        ((-9, -2), r"the certificate of the API server https://\S+ has expired, by the clock of this controller"),
+        ((2, 9), r"the certificate of the API server https://\S+ is not valid yet, by the clock of this controller"),
+        ((-1, 1), r"cannot be trusted: self-signed certificate"),
+    ],
+    ids=["expired", "not yet valid", "of somebody else"],
+)
+def test_a_certificate_that_does_not_hold_is_told_at_once(
+    days: tuple[int, int], words: str, tmp_path: Path, slept: list[float]
+) -> None:
+    trusted = "trusted" not in words
+    with serving(tmp_path, certificate=certificate(tmp_path, *days), trusted=trusted) as (_server, kubeconfig):
+        kube = Session(kubeconfig)
+        with pytest.raises(ApiError, match=words):
+            kube.list("Pod", "labs", LABELS)
+    assert slept == []
+
+
+def certificate(folder: Path, first: int, last: int) -> Path:
+    """A certificate for loopback, with its key, valid between two days from now."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "api")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now + timedelta(days=first))
+        .not_valid_after(now + timedelta(days=last))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(True, None), True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    path = folder / "server.pem"
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+    return path
 
 
 def test_many_threads_share_one_session(api: tuple[ApiServer, Session]) -> None:
