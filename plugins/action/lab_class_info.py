@@ -6,9 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError, KubeError
 from ansible_collections.autolabs.platform.plugins.module_utils.labs import arguments, engine
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import in_words
 
 
 class ActionModule(ActionBase):
@@ -29,6 +30,8 @@ class ActionModule(ActionBase):
             given = arguments.plain(validated)
             lab_id, class_id, settings = arguments.lab_id(given), arguments.class_id(given), arguments.settings(given)
             outcome = engine.info(arguments.session(given), lab_id, class_id, settings)
+        except ApiError as error:
+            return {"failed": True, "msg": in_words(error)}
         except (InvalidInput, KubeError, OSError) as error:
             return {"failed": True, "msg": str(error)}
         return {

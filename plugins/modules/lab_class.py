@@ -48,6 +48,36 @@ options:
     description: Seconds after which an instance that is not ready counts as failed.
     type: int
     default: 300
+  wait:
+    description:
+      - Wait until every instance is ready or has failed.
+      - With V(false) it is enough that all objects are there; the instances are V(starting) then.
+    type: bool
+    default: true
+  admit:
+    description:
+      - What happens when there is not room for the whole class, in quota, nodes, node ports or storage.
+      - V(whole) starts nothing and says in numbers what is missing.
+      - V(partial) starts the instances that have room, in the order of the roster; the others are V(refused), which
+        is no failure.
+    type: str
+    choices: [whole, partial]
+    default: whole
+  failure_threshold:
+    description:
+      - When so many instances have failed and none is ready, the lab is taken to be broken. Nothing more is started
+        then, and what was starting is V(stopped).
+      - So many instances begin before the others, which follow when one is ready or nothing speaks against it.
+      - V(0) starts everything at once and never stops.
+    type: int
+    default: 3
+  options_file:
+    description:
+      - Path on the controller of a JSON object with O(admit), O(class_id), O(course_id), O(failure_threshold),
+        O(recreate), O(students) and O(timeout), where these come from people and so must not be variables, which
+        Ansible takes for templates.
+      - An option must not be both here and in the task.
+    type: path
   credentials_file:
     description:
       - Path on the controller for a JSON file with the passwords of all instances, written with mode 0600.
@@ -71,6 +101,14 @@ options:
     type: list
     elements: str
     default: [10.244.0.0/16, 10.96.0.0/12]
+  cluster_domain:
+    description: What the names of Services end in.
+    type: str
+    default: cluster.local
+  node_ports:
+    description: How many node ports the API server hands out.
+    type: int
+    default: 2768
 extends_documentation_fragment:
   - autolabs.platform.lab
 attributes:
@@ -109,6 +147,24 @@ msg:
   returned: always
   type: str
   sample: 11 of 12 instances ready, 1 failed
+admission:
+  description: What there is room for.
+  returned: when a class was to be started, also in check mode
+  type: dict
+  contains:
+    fits:
+      description: How many instances have room; those that run already are among them.
+      type: int
+      sample: 24
+    of:
+      description: How many the class has.
+      type: int
+      sample: 30
+    shortages:
+      description: What keeps the others out, a sentence each.
+      type: list
+      elements: str
+      sample: [memory short by 1.5 Gi on the lab nodes]
 problems:
   description: Every mistake in lab config and roster, with file, line and field.
   returned: when they cannot be used; nothing was changed then
@@ -132,18 +188,21 @@ instances:
       type: list
       elements: dict
     state:
-      description: V(ready), V(starting), V(failed), V(stopped) or V(absent).
+      description: V(ready), V(starting), V(failed), V(stopped), V(absent) or V(refused).
       type: str
     reason:
       description: Why, in words for a teacher.
       type: str
     detail:
-      description: What the cluster said, for an admin.
+      description:
+        - What the cluster said, for an admin; of a program that crashed with the last lines of its log.
+        - Credentials of the instance and secrets of the lab are dots in it.
       type: str
     connections:
       description:
         - Ways in, each with C(kind), C(host), C(port), C(user) and C(address); for SSH with C(host_key) and
           C(host_key_fingerprint).
+        - In a lab for groups that is reached by SSH, each member has a port, and C(member) is the student's id.
       type: list
       elements: dict
     changed:

@@ -33,7 +33,8 @@ Endpoint = Pods | Addresses
 
 @dataclass(frozen=True)
 class Flow:
-    """One line of the catalogue. `ports` are those the destination listens on (a pod port, not a Service's)."""
+    """One line of the catalogue. `ports` are those the destination listens on (a pod port, not a Service's); where
+    none is named, every port is meant."""
 
     name: str
     source: Endpoint

@@ -16,7 +16,7 @@ WEB = (Ports(80), Ports(443))
 def lab_flows(
     instances: Pods,
     *,
-    access_ports: Iterable[int],
+    access: Iterable[Ports],
     with_internet: bool,
     pod_networks: Iterable[str],
     cluster_networks: Iterable[str],
@@ -24,17 +24,28 @@ def lab_flows(
     """The flows of all instances of a class; what is not here is closed, also from one instance to another.
 
     instances: the pods of the class.
-    access_ports: the container ports by which students come in from outside the cluster.
+    access: the container ports by which students come in to every one of these pods.
     pod_networks: where no student comes from; a pod never reaches another lab's pod.
     cluster_networks: pod, service and node ranges, which are never the internet.
     """
-    outside = Addresses(everywhere_but(pod_networks))
-    flows = []
-    ports = tuple(Ports(number) for number in sorted(set(access_ports)))
-    if ports:
-        flows.append(Flow("lab-access", outside, instances, ports, "students reach their instance by its node port"))
+    flows = access_flows(instances, access, pod_networks)
     flows.append(Flow("lab-dns", instances, CLUSTER_DNS, DNS, "names are looked up by cluster DNS alone"))
     if with_internet:
         public = Addresses(internet(cluster_networks))
         flows.append(Flow("lab-internet", instances, public, WEB, "the lab asks for the internet: web only"))
     return flows
+
+
+def access_flows(pods: Pods, access: Iterable[Ports], pod_networks: Iterable[str]) -> list[Flow]:
+    """How students come in to `pods` from outside of the cluster; nothing where no port is open to them."""
+    ports = tuple(sorted(set(access)))
+    outside = Addresses(everywhere_but(pod_networks))
+    return [Flow("lab-access", outside, pods, ports, "students reach their instance by its node port")] if ports else []
+
+
+def instance_flows(pods: Pods) -> list[Flow]:
+    """What the components of one instance do among themselves, `pods` being all of them.
+
+    On every port: in a Compose file services reach each other also where no port is declared.
+    """
+    return [Flow("lab-components", pods, pods, (), "the components of an instance are each other's only neighbours")]

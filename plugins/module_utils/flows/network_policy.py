@@ -24,11 +24,12 @@ def network_policy(name: str, subject: Pods, flows: Iterable[Flow], labels: dict
         if subject not in (flow.source, flow.destination):
             raise ValueError(f"flow {flow.name!r} neither begins nor ends at the pods of {name!r}")
         names.append(flow.name)
-        ports = [_port(port) for port in flow.ports]
+        # A rule without `ports` is for every port of every protocol.
+        ports: dict[str, Any] = {"ports": [_port(port) for port in flow.ports]} if flow.ports else {}
         if flow.destination == subject:
-            ingress.append({"from": _peers(flow.source, subject.namespace), "ports": ports})
+            ingress.append({"from": _peers(flow.source, subject.namespace), **ports})
         if flow.source == subject:
-            egress.append({"to": _peers(flow.destination, subject.namespace), "ports": ports})
+            egress.append({"to": _peers(flow.destination, subject.namespace), **ports})
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",

@@ -10,7 +10,10 @@ from typing import Any
 
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import class_id_problems, make_class
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import parse_lab
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.roster import parse_roster, roster_from_list
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.text import decoded
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.engine import ADMIT, Options
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import OWNER_LABELS
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Owners
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
@@ -21,9 +24,9 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.model impor
     Student,
 )
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import label_problem
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.roster import parse_roster, roster_from_list
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.check_tables import ClassSize
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.price import SITE_LIMITS
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.text import decoded
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import AddressError, network
 
 CLUSTER: dict[str, Any] = {
@@ -45,11 +48,27 @@ LAB_CLASS: dict[str, Any] = LAB_CLASS_INFO | {
     "course_id": {"type": "str", "default": ""},
     "recreate": {"type": "bool", "default": False},
     "timeout": {"type": "int", "default": 300},
+    "wait": {"type": "bool", "default": True},
+    "admit": {"type": "str", "default": "whole", "choices": list(ADMIT)},
+    "failure_threshold": {"type": "int", "default": 3},
+    "options_file": {"type": "path"},
     "credentials_file": {"type": "path"},
     "image_pull_secret": {"type": "str", "default": ""},
     "storage_class": {"type": "str", "default": ""},
     "pod_networks": {"type": "list", "elements": "str", "default": list(Settings.pod_networks)},
     "cluster_networks": {"type": "list", "elements": "str", "default": list(Settings.cluster_networks)},
+    "cluster_domain": {"type": "str", "default": Settings.cluster_domain},
+    "node_ports": {"type": "int", "default": Settings.node_ports},
+}
+
+IN_OPTIONS_FILE = ("admit", "class_id", "course_id", "failure_threshold", "recreate", "students", "timeout")
+"""What a run may be given by file: what people typed, which must never be a variable of a playbook."""
+
+LAB_CHECK: dict[str, Any] = {
+    "folder": {"type": "path", "required": True},
+    "limits": {"type": "list", "elements": "dict", "default": list(SITE_LIMITS)},
+    "class_size": {"type": "int", "default": ClassSize.students},
+    "group_size": {"type": "int", "default": ClassSize.group},
 }
 
 
@@ -62,6 +81,33 @@ def plain(arguments: dict[str, Any]) -> dict[str, Any]:
         return dict(json.loads(json.dumps(arguments, default=str)))
     except TypeError as error:
         raise InvalidInput([Problem("", 0, "students", f"the keys of a map must be text: {error}")]) from error
+
+
+def with_options_file(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The task's arguments with those that its `options_file` holds, a JSON object. Raises InvalidInput.
+
+    An option that is in both is a mistake: nobody could tell which one was meant.
+    """
+    if not arguments.get("options_file"):
+        return arguments
+    path = os.path.expanduser(arguments["options_file"])
+    try:
+        found = json.loads(_text(path))
+    except ValueError as error:
+        raise InvalidInput([Problem(path, 0, "", f"is not JSON: {error}", '{"class_id": "2"}')]) from error
+    if not isinstance(found, dict):
+        raise InvalidInput([Problem(path, 0, "", "holds no object of options", '{"class_id": "2"}')])
+    problems = [
+        Problem(path, 0, name, f"is no option of a run; there are {', '.join(IN_OPTIONS_FILE)}")
+        for name in found
+        if name not in IN_OPTIONS_FILE
+    ]
+    problems += [
+        Problem(path, 0, name, "is given to the task as well; keep one") for name in found if name in arguments
+    ]
+    if problems:
+        raise InvalidInput(problems)
+    return arguments | found
 
 
 def session(arguments: dict[str, Any]) -> Session:
@@ -79,8 +125,34 @@ def settings(arguments: dict[str, Any]) -> Settings:
         access_host=arguments["access_host"],
         image_pull_secret=arguments.get("image_pull_secret", ""),
         storage_class=arguments.get("storage_class", ""),
-        **networks,
+        pod_networks=networks["pod_networks"],
+        cluster_networks=networks["cluster_networks"],
+        cluster_domain=arguments.get("cluster_domain", Settings.cluster_domain),
+        node_ports=arguments.get("node_ports", Settings.node_ports),
     )
+
+
+def options(arguments: dict[str, Any], *, check_mode: bool, diff: bool = False) -> Options:
+    """How the run is to go about it. Raises InvalidInput."""
+    _check_least(arguments, ("timeout", 1, "300"), ("failure_threshold", 0, "3"))
+    names = ("recreate", "timeout", "wait", "admit", "failure_threshold")
+    return Options(check_mode, diff=diff, **{name: arguments[name] for name in names})
+
+
+def class_size(arguments: dict[str, Any]) -> ClassSize:
+    """The class that prices are told for. Raises InvalidInput."""
+    _check_least(arguments, ("class_size", 1, "30"), ("group_size", 1, "3"))
+    return ClassSize(arguments["class_size"], arguments["group_size"])
+
+
+def _check_least(arguments: dict[str, Any], *bounds: tuple[str, int, str]) -> None:
+    problems = [
+        Problem("", 0, name, f"{arguments[name]} is less than {least}", example)
+        for name, least, example in bounds
+        if arguments[name] < least
+    ]
+    if problems:
+        raise InvalidInput(problems)
 
 
 def _range_problems(option: str, ranges: tuple[str, ...]) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.names impor
     instance_name,
     label_problem,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.seats import MOST_SEATS, seats_access
 
 NAMED_AT_MOST = 10
 """Students in one message."""
@@ -58,6 +59,13 @@ def instances(lab: Lab, roster: Sequence[Student], class_id: str = FIRST_CLASS) 
     if alone:
         message = f"this lab is for groups, and {_named(alone)} have none"
         problems.append(Problem("", 0, "group", message, "id,name,group"))
+    if seats_access(lab):
+        for group, students in members.items():
+            if len(students) > MOST_SEATS:
+                message = (
+                    f"the group {group!r} has {len(students)} members; a lab reached by ssh has {MOST_SEATS} seats"
+                )
+                problems.append(Problem("", 0, "group", message))
     found = tuple(
         Instance(instance_name(lab.id, class_id, lab.deployment_mode, owner), owner, tuple(students))
         for owner, students in members.items()

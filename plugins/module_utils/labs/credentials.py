@@ -7,7 +7,8 @@ import binascii
 import contextlib
 import hashlib
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
 
@@ -18,6 +19,8 @@ with contextlib.suppress(ImportError):
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PASSWORD_ENTRY = "password"
+MEMBER_ENTRY = f"{PASSWORD_ENTRY}."
+"""What the entry of a group's member begins with; their id follows."""
 HOST_KEY_ENTRY = "ssh_host_ed25519_key"
 
 # No letter or digit that is mistaken for another in print or on a projector.
@@ -32,32 +35,38 @@ class Credentials:
     password: str = field(repr=False)
     host_key: str = field(repr=False)
     """The sshd's private key, in OpenSSH's format."""
+    members: dict[str, str] = field(default_factory=dict, repr=False)
+    """The password of each member of a group, by the member's id, where each has an account."""
 
     @classmethod
     def generate(cls) -> Credentials:
         """New ones: a password of 80 random bits in four groups, and an Ed25519 key."""
-        letters = [secrets.choice(ALPHABET) for _position in range(GROUPS * GROUP_LENGTH)]
-        groups = ("".join(letters[at : at + GROUP_LENGTH]) for at in range(0, len(letters), GROUP_LENGTH))
         key = Ed25519PrivateKey.generate().private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
         )
-        return cls("-".join(groups), key.decode())
+        return cls(_new_password(), key.decode())
 
     @classmethod
     def from_secret(cls, secret: Manifest) -> Credentials | None:
         """Those that a live Secret holds; None where an entry is missing or cannot be read."""
         data = secret.get("data") or {}
+        members = {name.removeprefix(MEMBER_ENTRY): name for name in data if name.startswith(MEMBER_ENTRY)}
         try:
-            password = base64.b64decode(data[PASSWORD_ENTRY]).decode()
-            found = cls(password, base64.b64decode(data[HOST_KEY_ENTRY]).decode())
+            password, host_key = _decoded(data[PASSWORD_ENTRY]), _decoded(data[HOST_KEY_ENTRY])
+            found = cls(password, host_key, {member: _decoded(data[name]) for member, name in members.items()})
             return found if password and found.fingerprint else None
         except (KeyError, TypeError, ValueError, UnsupportedAlgorithm, binascii.Error):
             return None
 
+    def for_members(self, members: Iterable[str]) -> Credentials:
+        """The same with a password for each of these members and nobody else; a member keeps the one that is there."""
+        return replace(self, members={member: self.members.get(member) or _new_password() for member in members})
+
     @property
     def secret_data(self) -> dict[str, str]:
         """The `data` of the Secret."""
-        return encoded({PASSWORD_ENTRY: self.password, HOST_KEY_ENTRY: self.host_key})
+        members = {MEMBER_ENTRY + member: password for member, password in self.members.items()}
+        return encoded({PASSWORD_ENTRY: self.password, HOST_KEY_ENTRY: self.host_key, **members})
 
     @property
     def fingerprint(self) -> str:
@@ -76,3 +85,12 @@ class Credentials:
 def encoded(entries: dict[str, str]) -> dict[str, str]:
     """Entries as the `data` of a Secret holds them."""
     return {name: base64.b64encode(value.encode()).decode() for name, value in entries.items()}
+
+
+def _decoded(entry: str) -> str:
+    return base64.b64decode(entry).decode()
+
+
+def _new_password() -> str:
+    letters = [secrets.choice(ALPHABET) for _position in range(GROUPS * GROUP_LENGTH)]
+    return "-".join("".join(letters[at : at + GROUP_LENGTH]) for at in range(0, len(letters), GROUP_LENGTH))

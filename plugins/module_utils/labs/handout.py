@@ -6,10 +6,11 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.credentials import Credentials
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem, Student
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome, Outcome
 
 
 def check(path: str) -> None:
@@ -26,20 +27,12 @@ def check(path: str) -> None:
 def write(path: str, outcome: ClassOutcome, credentials: dict[str, Credentials]) -> None:
     """Write a JSON list to `path`: an entry an instance with members, connections and password.
 
+    A member of a group who has a seat has a password and connections of their own.
+
     The file belongs to the caller alone (mode 0600) from its first byte on, and is replaced as a whole. Raises
     OSError.
     """
-    entries = [
-        {
-            "instance": one.instance,
-            "owner": one.owner,
-            "members": [{"id": student.id, "name": student.name} for student in one.members],
-            "connections": [connection.as_result() for connection in one.connections],
-            "password": credentials[one.instance].password,
-        }
-        for one in outcome.outcomes
-        if one.instance in credentials
-    ]
+    entries = [_entry(one, credentials[one.instance]) for one in outcome.outcomes if one.instance in credentials]
     target = Path(path)
     # mkstemp gives 0600 whatever the umask is.
     descriptor, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -50,3 +43,22 @@ def write(path: str, outcome: ClassOutcome, credentials: dict[str, Credentials])
     except BaseException:
         os.unlink(partial)
         raise
+
+
+def _entry(one: Outcome, credentials: Credentials) -> dict[str, Any]:
+    return {
+        "instance": one.instance,
+        "owner": one.owner,
+        "members": [_member(student, one, credentials) for student in one.members],
+        "connections": [connection.as_result() for connection in one.connections],
+        "password": credentials.password,
+    }
+
+
+def _member(student: Student, one: Outcome, credentials: Credentials) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": student.id, "name": student.name}
+    if student.id in credentials.members:
+        own = [connection for connection in one.connections if connection.member == student.id]
+        entry["connections"] = [connection.as_result() for connection in own]
+        entry["password"] = credentials.members[student.id]
+    return entry

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 ACCESS_KINDS = ("ssh", "http", "vnc")
 DEPLOYMENT_MODES = ("per_student", "per_group")
 SECURITY_LEVELS = ("restricted", "baseline", "privileged")
+STARTED, HEALTHY, COMPLETED = CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
+"""When a component that depends on another one may start (Compose specification, `depends_on`)."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Healthcheck:
     timeout: int = 30
     retries: int = 3
     start_period: int = 0
+    start_interval: int = 5
+    """Time between two checks until the first that succeeds."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +126,15 @@ class Component:
     configs: tuple[FileMount, ...] = ()
     secrets: tuple[FileMount, ...] = ()
     depends_on: dict[str, str] = field(default_factory=dict)
-    """Component name to Compose condition (`service_started`, `service_healthy`)."""
+    """Component name to Compose condition, one of CONDITIONS."""
     healthcheck: Healthcheck | None = None
     resources: Resources = Resources()
     user: int | None = None
     group: int | None = None
     working_dir: str | None = None
     read_only: bool = False
+    retried: bool = False
+    """Whether a component that runs once is started again when it fails (Compose's `restart: on-failure`)."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,10 @@ class Lab:
     configs: dict[str, str] = field(default_factory=dict)
     """Name to content."""
     secrets: dict[str, str] = field(default_factory=dict)
+
+    def runs_once(self, component: str) -> bool:
+        """Whether a component does its work and ends, since another one waits for that."""
+        return any(other.depends_on.get(component) == COMPLETED for other in self.components)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ import unicodedata
 LONGEST = 63
 RESERVED_WORDS = ("class", "student", "group")
 FIRST_CLASS = "1"
+INTERNAL = "internal"
+"""What ends the name of the Service by which the components of an instance find each other; so no component's name."""
 OWNER_WORDS = {"per_student": "student", "per_group": "group"}
 DIGEST_LENGTH = 8
 
@@ -51,6 +53,24 @@ def component_name(instance: str, component: str, count: int) -> str:
         return instance
     name = f"{instance}-{component}"
     return _with_digest(name, f"{instance}/{component}") if "-" in component else _shortened(name)
+
+
+def internal_name(instance: str) -> str:
+    """The name of the Service by which the components of an instance find each other."""
+    return component_name(instance, INTERNAL, count=2)
+
+
+def access_name(name_of_class: str, component: str) -> str:
+    """The name of what a class has once for each component that students enter.
+
+    Always with a digest, or the component `injection` of lab `sql` and the lab `sql-injection` would be one.
+    """
+    return _with_digest(f"{name_of_class}-{component}", f"{name_of_class}/{component}")
+
+
+def seat_name(component: str, port: int) -> str:
+    """The name of the container that serves one member of a group, on `port`."""
+    return _shortened(f"{component}-{port}")
 
 
 def label_problem(text: str, *, reserved: tuple[str, ...] = ()) -> str:

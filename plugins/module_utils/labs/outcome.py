@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.shortage import Admission
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.connection import Connection
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Student
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import FAILED, Status
@@ -47,6 +48,8 @@ class ClassOutcome:
     outcomes: tuple[Outcome, ...]
     changed: bool
     diff: list[dict[str, str]] = field(default_factory=list)
+    admission: Admission | None = None
+    """What there was room for, where instances were to be started."""
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
@@ -56,6 +59,8 @@ class ClassOutcome:
     def sentence(self) -> str:
         """Such as `11 of 12 instances ready, 1 failed: lab-1-student-b: the image … cannot be pulled`."""
         text = counted(outcome.status.state for outcome in self.outcomes)
+        if self.admission and not self.admission.whole:
+            text += f" ({self.admission.sentence()})"
         if not self.failed:
             return text
         shown = "; ".join(f"{outcome.instance}: {outcome.status.reason}" for outcome in self.failed[:3])

@@ -22,6 +22,7 @@ class Progress:
     state: str
     seconds: float
     reason: str = ""
+    """Why it is not ready; of one that is, how it is reached."""
 
     def __str__(self) -> str:
         width = len(str(self.total))

@@ -23,3 +23,7 @@ class Settings:
     image_pull_secret: str = ""
     storage_class: str = ""
     """Empty for the cluster's default."""
+    cluster_domain: str = "cluster.local"
+    """What the names of Services end in."""
+    node_ports: int = 2768
+    """How many node ports the API server hands out: those from 30000 to 32767, unless it was told otherwise."""

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Access
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.shapes import Findings, Values, Written
+from collections.abc import Sequence
 
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import (
+    Findings,
+    Place,
+    Values,
+    Written,
+)
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Access
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.seats import MOST_SEATS
+
+HIGHEST_PORT = 65535
 DEFAULT_PORTS = {"ssh": 2222, "http": 8080, "vnc": 5900}
 """Container ports above 1023: a lab has no root to open a lower one."""
 
@@ -23,7 +32,28 @@ def accesses(block: Values, services: Values, findings: Findings) -> tuple[Acces
         if access.kind in {other.kind for other in found}:
             findings.add(entry.at, f"{access.kind} is there twice; keep one of them")
         found.append(access)
+    if block.get("deployment_mode") == "per_group":
+        _check_seats(several, found, findings)
     return tuple(found)
+
+
+def _check_seats(several: Sequence[Written], found: list[Access], findings: Findings) -> None:
+    """Whether the component that a group reaches by ssh can have a container for each member."""
+    ssh = next((access for access in found if access.kind == "ssh"), None)
+    for written, access in zip(several, found, strict=True):
+        if access is ssh and access.port + MOST_SEATS - 1 > HIGHEST_PORT:
+            message = f"leaves no room for the ports of a group's members, which are this one and {MOST_SEATS - 1} more"
+            findings.add(_place(written, "port"), message, str(DEFAULT_PORTS["ssh"]))
+        elif ssh and access is not ssh and access.component and access.component == ssh.component:
+            message = (
+                f"in a lab for groups the service that is reached by ssh runs once for each member, so {access.kind} "
+                "would lead to one of many; put what it serves into a service of its own"
+            )
+            findings.add(_place(written, "component"), message)
+
+
+def _place(written: Written, name: str) -> Place:
+    return written.value.place(name) if isinstance(written.value, Values) else written.at
 
 
 def _access(written: Written, services: Values, findings: Findings) -> Access:

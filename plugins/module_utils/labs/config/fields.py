@@ -5,13 +5,8 @@ They are those of the Compose specification that make sense on a cluster, under 
 
 from __future__ import annotations
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs import refusals, words
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
-    ACCESS_KINDS,
-    DEPLOYMENT_MODES,
-    SECURITY_LEVELS,
-)
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.shapes import (
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import refusals, words
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import (
     Either,
     Field,
     ListOf,
@@ -19,9 +14,16 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.shapes impo
     Record,
     Word,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
+    ACCESS_KINDS,
+    CONDITIONS,
+    DEPLOYMENT_MODES,
+    SECURITY_LEVELS,
+)
 
 TEXT = Word(str)
 LABEL = Word(words.label, "a name")
+ENTRY = Word(words.entry, "a name")
 DURATION = Word(words.seconds, "a duration")
 SIZE = Word(words.size, "a size")
 CPUS = Word(words.millicores, "a number of CPUs")
@@ -55,8 +57,8 @@ MOUNT = Either(
     single=Word(words.mount, "volume:path"),
     fields=Record(
         {
-            "type": Field(Word(words.choice("volume")), "Only volume.", "volume", required=True),
-            "source": Field(LABEL, "The volume's name, from the list at the top.", "home", required=True),
+            "type": Field(Word(words.mount_type), "Only volume.", "volume", required=True),
+            "source": Field(TEXT, "The volume's name, from the list at the top.", "home"),
             "target": Field(MOUNT_PATH, "Where it is in the container.", "/home", required=True),
             "read_only": Field(TRUTH, "Whether the component may only read it.", "true"),
         },
@@ -65,10 +67,10 @@ MOUNT = Either(
 )
 
 FILE_MOUNT = Either(
-    single=LABEL,
+    single=ENTRY,
     fields=Record(
         {
-            "source": Field(LABEL, "The name, from the list at the top.", "motd", required=True),
+            "source": Field(ENTRY, "The name, from the list at the top.", "motd", required=True),
             "target": Field(TEXT, "Where the file is in the container.", "/etc/motd"),
             "mode": Field(Word(words.file_mode, "permissions"), "Permissions in octal; 0444 if left out.", "0440"),
         },
@@ -107,17 +109,18 @@ HEALTHCHECK = Record(
         "interval": Field(DURATION, "Time between two checks; 30s if left out.", "10s"),
         "timeout": Field(DURATION, "How long a check may take; 30s if left out.", "5s"),
         "retries": Field(Word(words.count, "a number"), "How many failures in a row count; 3 if left out.", "5"),
-        "start_period": Field(DURATION, "Time to start, before the first check; none if left out.", "20s"),
+        "start_period": Field(DURATION, "Time to start, in which failures do not count; none if left out.", "20s"),
+        "start_interval": Field(DURATION, "Time between two checks until the first success; 5s if left out.", "2s"),
         "disable": Field(TRUTH, "Whether to go without the check.", "true"),
-    },
-    refusals.HEALTHCHECK,
+    }
 )
 
 DEPENDENCY = Record(
     {
         "condition": Field(
-            Word(words.choice("service_started", "service_healthy")),
-            "service_started, or service_healthy where the other service has a healthcheck.",
+            Word(words.choice(*CONDITIONS)),
+            "service_started; service_healthy, where the other one has a healthcheck; "
+            "service_completed_successfully, where it does its work and ends.",
             "service_healthy",
             required=True,
         )
@@ -161,7 +164,7 @@ SERVICE = Record(
         "read_only": Field(TRUTH, "Whether the image's own files cannot be changed.", "true"),
         "restart": Field(
             Word(words.restart),
-            "always or unless-stopped: what ends is started again, whatever is written here.",
+            "always or unless-stopped, as happens anyway; no or on-failure, where another service waits for its end.",
             "unless-stopped",
         ),
     },
@@ -228,9 +231,9 @@ LAB = Record(
             "{lab: {image: registry.autolabs.internal/labs/linux-ssh:1}}",
             required=True,
         ),
-        "volumes": Field(MapOf(VOLUME, words.label, nothing=True), "The names of the lab's volumes.", "{home: }"),
-        "configs": Field(MapOf(FILE, words.label), "Small files for the components.", "{motd: {content: Hello}}"),
-        "secrets": Field(MapOf(FILE, words.label), "Small files to keep private.", "{flag: {content: f1ag}}"),
+        "volumes": Field(MapOf(VOLUME, words.entry, nothing=True), "The names of the lab's volumes.", "{home: }"),
+        "configs": Field(MapOf(FILE, words.entry), "Small files for the components.", "{motd: {content: Hello}}"),
+        "secrets": Field(MapOf(FILE, words.entry), "Small files to keep private.", "{flag: {content: f1ag}}"),
         "x-lab": Field(X_LAB, "What makes it a lab.", "{access: ssh}", required=True),
     },
     refusals.LAB,

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import difflib
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.access import accesses
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.document import Mapping, read_document
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.fields import LAB
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.access import accesses
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.document import Mapping, read_document
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.fields import LAB
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.services import NOTHING, components
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import Findings, Place, Values
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Component, Lab, Text
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.services import NOTHING, components
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.shapes import Findings, Place, Values
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import INTERNAL
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.seats import component_has
 
 DEFAULT_VOLUME = 5 << 30
 """Bytes (source document 001, §4.5.4)."""
+MOST_SERVICES = 20
+"""Every instance has as many Pods."""
 
 
 def parse_lab(text: str, *, file: str = "lab.yml") -> Lab:
@@ -27,7 +31,7 @@ def parse_lab(text: str, *, file: str = "lab.yml") -> Lab:
     block: Values = values.get("x-lab", NOTHING)
     services: Values = values.get("services", NOTHING)
     found = components(values, findings)
-    _check_number_of_services(values, findings)
+    _check_services(values, findings)
     lab = Lab(
         id=values.get("name", ""),
         title=_translated(block, "title") or Text(en=values.get("name", "")),
@@ -42,6 +46,7 @@ def parse_lab(text: str, *, file: str = "lab.yml") -> Lab:
         configs=_contents(values, "configs"),
         secrets=_contents(values, "secrets"),
     )
+    _check_healthcheck(lab, services, findings)
     _check_security(lab, services, findings)
     findings.settle()
     return lab
@@ -74,15 +79,26 @@ def _check_x_lab_is_meant(document: Mapping, findings: Findings) -> None:
             findings.add(Place(document.entries[name].line, name), "did you mean `x-lab`?")
 
 
-def _check_number_of_services(values: Values, findings: Findings) -> None:
-    """Instances have one Pod as yet; the rest of the parser and the model take any number."""
+def _check_services(values: Values, findings: Findings) -> None:
     services: Values = values.get("services", NOTHING)
     names = [*services.entries, *services.broken]
     if "services" in values.entries and not names:
         findings.add(services.at, "there is no service", LAB.fields["services"].example)
-    if len(names) > 1:
-        message = f"a lab has one service as yet, and here are {len(names)}; put them into one image, or keep one"
+    if len(names) > MOST_SERVICES:
+        message = f"a lab has at most {MOST_SERVICES} services, and here are {len(names)}; put some into one image"
         findings.add(services.at, message)
+    if INTERNAL in names:
+        findings.add(services.place(INTERNAL), f"the name {INTERNAL!r} is used on the cluster; choose another one")
+
+
+def _check_healthcheck(lab: Lab, services: Values, findings: Findings) -> None:
+    for component in lab.components:
+        if component.healthcheck and component_has(lab, component):
+            message = (
+                "in a lab for groups the service that is reached by ssh runs once for each member, and is ready when "
+                "every sshd answers; take it out"
+            )
+            findings.add(services.entries[component.name].value.place("healthcheck"), message)
 
 
 def _check_security(lab: Lab, services: Values, findings: Findings) -> None:

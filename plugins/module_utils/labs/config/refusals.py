@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.shapes import Refusal
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import Refusal
 
 NO = ("false", "no")
 
@@ -11,6 +11,7 @@ _NETWORK = "an instance has one network of its own"
 _TUNING = "the cluster shares out its nodes itself"
 _LABELS = "labels tell whose instance it is, and the platform sets them"
 _DNS = "an instance asks the cluster's DNS"
+_BY_NAME = "take it out; services of one lab reach each other by the name of the service"
 
 SERVICE = {
     "annotations": Refusal(_LABELS),
@@ -21,7 +22,7 @@ SERVICE = {
     "cap_drop": Refusal("capabilities follow from the security level", "take it out: restricted has none"),
     "cgroup": Refusal("an instance has a cgroup of its own", harmless=("private",)),
     "cgroup_parent": Refusal("an instance has a cgroup of its own"),
-    "container_name": Refusal("every student's instance has a name of its own", "take it out"),
+    "container_name": Refusal("every student's instance has a name of its own", _BY_NAME),
     "cpu_count": Refusal(_TUNING, "write `cpus`"),
     "cpu_percent": Refusal(_TUNING, "write `cpus`"),
     "cpu_period": Refusal(_TUNING, "write `cpus`"),
@@ -37,20 +38,20 @@ SERVICE = {
     "dns": Refusal(_DNS),
     "dns_opt": Refusal(_DNS),
     "dns_search": Refusal(_DNS),
-    "domainname": Refusal("an instance is called after its student"),
+    "domainname": Refusal("the platform names the machines", _BY_NAME),
     "env_file": Refusal("a lab is one file, and other files do not come with it", "write them under `environment`"),
     "extends": Refusal("a lab is one file, and other files do not come with it", "write the service out"),
     "external_links": Refusal(_NETWORK),
     "extra_hosts": Refusal(_DNS, "use the name of the service, or put the names into the image"),
     "gpus": Refusal("labs do not reach the devices of a node"),
     "group_add": Refusal("a component runs with one group", "name the group in `user`, as in 1000:1000"),
-    "hostname": Refusal("an instance is called after its student"),
+    "hostname": Refusal("the platform names the machines", _BY_NAME),
     "init": Refusal("the first program of an image is its own", "put tini into the image", harmless=NO),
     "ipc": Refusal("sharing memory with the node would end the isolation", harmless=("private", "none")),
     "isolation": Refusal("labs run on Linux", harmless=("default",)),
     "label_file": Refusal(_LABELS),
     "labels": Refusal(_LABELS),
-    "links": Refusal("links are obsolete: services find each other by name"),
+    "links": Refusal("links are obsolete: services find each other by name", "write `depends_on` if the order matters"),
     "logging": Refusal("where logs go is the site's decision"),
     "mac_address": Refusal(_NETWORK),
     "mem_swappiness": Refusal("the cluster does not swap"),
@@ -83,9 +84,9 @@ SERVICE = {
     "sysctls": Refusal("the kernel's settings belong to the node"),
     "tty": Refusal("nobody is attached to an instance's terminal", "students get theirs by ssh", harmless=NO),
     "ulimits": Refusal("limits of processes are the site's decision"),
-    "use_api_socket": Refusal("there is no Docker on the nodes"),
+    "use_api_socket": Refusal("there is no Docker on the nodes", harmless=NO),
     "userns_mode": Refusal("users are mapped by the cluster", _LEVEL),
-    "uts": Refusal("an instance is called after its student"),
+    "uts": Refusal("an instance has names of its own"),
     "volumes_from": Refusal("volumes are named", "mount the same named volume in both services"),
 }
 
@@ -105,8 +106,6 @@ RESOURCES = {
     "generic_resources": Refusal("labs do not reach the devices of a node"),
     "pids": Refusal("the number of processes is the site's decision"),
 }
-
-HEALTHCHECK = {"start_interval": Refusal("a component is asked at one interval", "write `interval`")}
 
 DEPENDENCY = {
     "required": Refusal("every service of a lab is there", harmless=("true",)),
@@ -129,6 +128,7 @@ VOLUME = {
 
 FILE = {
     "driver": Refusal("the content is in the lab file", "write it under `content`"),
+    "driver_opts": Refusal("the content is in the lab file", "write it under `content`"),
     "environment": Refusal("there is no shell here to take it from", "write it under `content`"),
     "external": Refusal("a lab is one file, and nothing else comes with it", "write it under `content`", NO),
     "file": Refusal("a lab is one file, and other files do not come with it", "write it under `content`"),
@@ -139,7 +139,6 @@ FILE = {
 
 MOUNT = {
     "bind": Refusal("a folder of one computer is not on the others", "write `type: volume` and a source"),
-    "cluster": Refusal("where volumes are kept is the site's decision"),
     "consistency": Refusal("it has no effect on Linux"),
     "image": Refusal("images are not mounted", "copy what is needed into the lab's image"),
     "tmpfs": Refusal("options of a tmpfs cannot be set", "write its path under `tmpfs`"),

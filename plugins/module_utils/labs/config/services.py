@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs import words
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import words
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import (
+    Findings,
+    Place,
+    Values,
+    Written,
+    Wrong,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
+    COMPLETED,
+    HEALTHY,
+    STARTED,
     Component,
     FileMount,
     Healthcheck,
     Mount,
     Port,
     Resources,
-)
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.shapes import (
-    Findings,
-    Place,
-    Values,
-    Written,
-    Wrong,
 )
 
 NOTHING = Values(Place(0), {})
@@ -30,6 +33,7 @@ def components(lab: Values, findings: Findings) -> tuple[Component, ...]:
     services: Values = lab.get("services", NOTHING)
     found = tuple(_component(name, written.value, lab, findings) for name, written in services.entries.items())
     _check_dependencies(services, found, findings)
+    _check_ends(lab, services, found, findings)
     return found
 
 
@@ -46,13 +50,14 @@ def _component(name: str, service: Values, lab: Values, findings: Findings) -> C
         tmpfs=tuple(entry.value for entry in _listed(service, "tmpfs")),
         configs=tuple(_file(entry, "configs", "/", lab, findings) for entry in service.get("configs", ())),
         secrets=tuple(_file(entry, "secrets", SECRETS_FOLDER, lab, findings) for entry in service.get("secrets", ())),
-        depends_on=_dependencies(service),
+        depends_on={name: condition for name, (condition, _at) in _dependencies(service).items()},
         healthcheck=_healthcheck(service, findings),
         resources=_resources(service, findings),
         user=user,
         group=group,
         working_dir=service.get("working_dir"),
         read_only=service.get("read_only", False),
+        retried=service.get("restart") == words.AGAIN,
     )
     _check_paths(service, component, findings)
     return component
@@ -101,6 +106,11 @@ def _mount(written: Written, lab: Values, findings: Findings) -> Mount:
     long: Values | Mount = written.value
     if isinstance(long, Values):
         found = Mount(long.get("source", ""), long.get("target", ""), long.get("read_only", False))
+        if "type" not in long.entries:
+            # What a source may be depends on the type.
+            return found
+        if not found.volume and "source" not in long.broken:
+            findings.add(written.at, "`source` is missing: a volume without a name would be lost", "source: home")
     else:
         found = long
     _check_listed(found.volume, "volumes", "volume", written.at, lab, findings)
@@ -146,24 +156,55 @@ def _check_paths(service: Values, component: Component, findings: Findings) -> N
             seen[path] = written.at
 
 
-def _dependencies(service: Values) -> dict[str, str]:
+def _dependencies(service: Values) -> dict[str, tuple[str, Place]]:
+    """What a service waits for: name to condition, and where that is written."""
     found = service.get("depends_on", ())
     if isinstance(found, Values):
-        return {name: written.value.get("condition", "service_started") for name, written in found.entries.items()}
-    return {written.value: "service_started" for written in found}
+        return {name: (entry.value.get("condition", STARTED), entry.at) for name, entry in found.entries.items()}
+    return {written.value: (STARTED, written.at) for written in found}
 
 
 def _check_dependencies(services: Values, found: tuple[Component, ...], findings: Findings) -> None:
     by_name = {component.name: component for component in found}
     for component in found:
-        at = services.entries[component.name].value.place("depends_on")
-        for name, condition in component.depends_on.items():
+        service: Values = services.entries[component.name].value
+        for name, (condition, at) in _dependencies(service).items():
             if name not in by_name and name not in services.broken:
                 findings.add(at, f"there is no service {name!r} in this file")
-            elif name in by_name and condition == "service_healthy" and by_name[name].healthcheck is None:
-                findings.add(at, f"the service {name!r} has no healthcheck, and so is never healthy", "service_started")
+            elif name in by_name and condition == HEALTHY and by_name[name].healthcheck is None:
+                message = (
+                    f"the service {name!r} has no healthcheck, and so is never healthy (an image's own is not seen)"
+                )
+                findings.add(at, message, STARTED)
         if _reaches(component.name, component.name, by_name):
+            at = service.place("depends_on")
             findings.add(at, f"{component.name!r} would wait for itself, directly or through others")
+
+
+def _check_ends(lab: Values, services: Values, found: tuple[Component, ...], findings: Findings) -> None:
+    """A service that others wait for to end cannot be one that stays, and one that stays cannot end."""
+    block: Values = lab.get("x-lab", NOTHING)
+    ways_in = [entry.value for entry in _listed(block, "access") if isinstance(entry.value, Values)]
+    entered = {way.get("component") for way in ways_in}
+    waits = {component.name: _dependencies(services.entries[component.name].value) for component in found}
+    ended = {name for others in waits.values() for name, (condition, _at) in others.items() if condition == COMPLETED}
+    for component, others in waits.items():
+        for name, (condition, at) in others.items():
+            if condition == HEALTHY and name in ended:
+                findings.add(at, f"another service waits for the end of {name!r}, and what has ended is not healthy")
+            elif condition == COMPLETED and name in entered:
+                findings.add(at, f"{name!r} stays, since students come in by it (x-lab.access)", STARTED)
+        service: Values = services.entries[component].value
+        restart = service.get("restart")
+        if restart in words.ONCE and component not in ended:
+            findings.add(
+                service.place("restart"),
+                f"{restart!r} is for a service whose end another one waits for (service_completed_successfully); "
+                "a component that ends is always started again",
+                "unless-stopped",
+            )
+        elif restart not in (None, *words.ONCE) and component in ended:
+            findings.add(service.place("restart"), "another service waits for its end, and it would never end", '"no"')
 
 
 def _reaches(start: str, goal: str, by_name: dict[str, Component]) -> bool:
@@ -184,6 +225,9 @@ def _healthcheck(service: Values, findings: Findings) -> Healthcheck | None:
     check: Values | None = service.get("healthcheck")
     if check is None or check.get("disable"):
         return None
+    for name in ("interval", "timeout", "start_interval"):
+        if check.get(name, 1) < 1:
+            findings.add(check.place(name), "must be at least 1s", "10s")
     test = check.get("test")
     at = check.place("test")
     if test is None:
@@ -200,15 +244,13 @@ def _healthcheck(service: Values, findings: Findings) -> Healthcheck | None:
         return None
     if kind == "CMD-SHELL" and len(command) > 1:
         findings.add(at, "after CMD-SHELL comes one text", '["CMD-SHELL", "curl -f localhost:8080 || exit 1"]')
-    for name in ("interval", "timeout"):
-        if check.get(name, 1) < 1:
-            findings.add(check.place(name), "must be at least 1s", "10s")
     return Healthcheck(
         command=tuple(command) if kind == "CMD" else ("/bin/sh", "-c", command[0]),
         interval=check.get("interval", Healthcheck.interval),
         timeout=check.get("timeout", Healthcheck.timeout),
         retries=check.get("retries", Healthcheck.retries),
         start_period=check.get("start_period", Healthcheck.start_period),
+        start_interval=check.get("start_interval", Healthcheck.start_interval),
     )
 
 

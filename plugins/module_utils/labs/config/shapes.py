@@ -11,7 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.document import Mapping, Node, Scalar, Sequence
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.document import (
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem
 
 

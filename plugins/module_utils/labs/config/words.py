@@ -5,13 +5,22 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import Wrong
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Mount, Port
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import RESERVED_WORDS, label_problem
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.shapes import Wrong
 
+RESTARTS = ("always", "unless-stopped", *(ONCE := ("no", AGAIN := "on-failure")))
+"""Policies of Compose; those of ONCE are for a service that does its work and ends."""
+ENTRY = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+MOUNT_TYPES = {
+    "bind": "a folder of one computer is not on the others; name a volume",
+    "tmpfs": "write its path under the service's `tmpfs`",
+    "image": "images are not mounted; copy what is needed into the lab's image",
+}
+"""Types that Compose has beside `volume`, and what to do instead."""
 RESERVED_FOLDER = "/run/autolabs"
 RESERVED_VARIABLES = "AUTOLABS_"
 LARGEST_ID = 2**31 - 1
@@ -21,10 +30,10 @@ SMALLEST_MEMORY = 4 << 20
 # The grammar of github.com/distribution/reference.
 _HOST_PART = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _PATH_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
-IMAGE = re.compile(
-    rf"(?P<name>(?:{_HOST_PART}(?:\.{_HOST_PART})*(?::[0-9]{{1,5}})?/)?{_PATH_PART}(?:/{_PATH_PART})*)"
-    r"(?::(?P<tag>[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
-)
+IMAGE_NAME = rf"(?:{_HOST_PART}(?:\.{_HOST_PART})*(?::[0-9]{{1,5}})?/)?{_PATH_PART}(?:/{_PATH_PART})*"
+IMAGE_TAG = "[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}"
+IMAGE_DIGEST = "@sha256:[0-9a-f]{64}"
+IMAGE = re.compile(rf"(?P<name>{IMAGE_NAME})(?::(?P<tag>{IMAGE_TAG}))?(?P<digest>{IMAGE_DIGEST})?")
 LONGEST_IMAGE_NAME = 255
 
 TIME_UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -40,6 +49,13 @@ def label(text: str) -> str:
     return text
 
 
+def entry(text: str) -> str:
+    """The name of a volume, config or secret, as Compose has it; it becomes the name of a folder or file."""
+    if not re.fullmatch(ENTRY, text):
+        raise Wrong(f"the name {text!r} must begin with a letter or digit, and hold only those and . _ -", "db_data")
+    return text
+
+
 def lab_id(text: str) -> str:
     """The lab's id."""
     problem = label_problem(text, reserved=RESERVED_WORDS)
@@ -48,15 +64,22 @@ def lab_id(text: str) -> str:
     return text
 
 
-def choice(*allowed: str) -> Callable[[str], str]:
-    """A function that takes one of the words `allowed`."""
+@dataclass(frozen=True)
+class Choice:
+    """Takes one of the words `allowed`."""
 
-    def chosen(text: str) -> str:
-        if text not in allowed:
-            raise Wrong(f"is {text!r}, which is none of {', '.join(allowed)}", allowed[0])
+    allowed: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        """`text`, where it is one of them. Raises Wrong."""
+        if text not in self.allowed:
+            raise Wrong(f"is {text!r}, which is none of {', '.join(self.allowed)}", self.allowed[0])
         return text
 
-    return chosen
+
+def choice(*allowed: str) -> Choice:
+    """A function that takes one of the words `allowed`."""
+    return Choice(allowed)
 
 
 def truth(text: str) -> bool:
@@ -214,7 +237,15 @@ def mount(text: str) -> Mount:
     target, _colon, mode = rest.partition(":")
     if mode not in ("", "ro", "rw"):
         raise Wrong(f"the option {mode!r} cannot be honoured; there is ro, or nothing", f"{source}:{target}:ro")
-    return Mount(label(source), mount_path(target), read_only=mode == "ro")
+    return Mount(entry(source), mount_path(target), read_only=mode == "ro")
+
+
+def mount_type(text: str) -> str:
+    """The type of a mount in Compose's long form: only volumes."""
+    if text != "volume":
+        example = "tmpfs: [/tmp]" if text == "tmpfs" else "type: volume"
+        raise Wrong(f"{text!r} cannot be honoured: {MOUNT_TYPES.get(text, 'there is only volume')}", example)
+    return text
 
 
 def user(text: str) -> tuple[int, int | None]:
@@ -235,7 +266,9 @@ def file_mode(text: str) -> int:
 
 
 def restart(text: str) -> str:
-    """A restart policy that is kept: a component that ends is always started again."""
-    if text not in ("always", "unless-stopped"):
-        raise Wrong(f"{text!r} cannot be honoured: a component that ends is always started again", "unless-stopped")
+    """A restart policy of Compose, without a number of times."""
+    if text not in RESTARTS:
+        counted = text.startswith("on-failure:")
+        why = "how often it is tried cannot be limited" if counted else f"there is {', '.join(RESTARTS)}"
+        raise Wrong(f"{text!r} cannot be honoured: {why}", "on-failure" if counted else "unless-stopped")
     return text

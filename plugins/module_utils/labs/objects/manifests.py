@@ -2,69 +2,90 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import Pods
-from ansible_collections.autolabs.platform.plugins.module_utils.flows.labs import lab_flows
-from ansible_collections.autolabs.platform.plugins.module_utils.flows.network_policy import network_policy
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.quantity import format_bytes
-from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import KINDS, Manifest
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.credentials import Credentials, encoded
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import (
     COMPONENT,
     class_labels,
-    class_selector,
     instance_labels,
-    instance_selector,
 )
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Component, Instance, LabClass
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import class_name, component_name
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.pod import pod_spec
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import NAMESPACES, Settings
-
-RECIPE_ANNOTATION = "autolabs.io/recipe"
-"""A digest of what we set: it differs when something was taken out of the lab config, which a look at the fields
-that are wanted cannot tell, and when a file changed that a running Pod does not read again."""
-
-SERVICE_PORTS = {"ssh": 22, "http": 80, "vnc": 5900}
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.frame import framed
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.networking import (
+    class_policies,
+    instance_policies,
+    instance_services,
+)
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.pod import pod_spec
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.seats import (
+    Seat,
+    annotation,
+    component_has,
+    seats_access,
+    without_closed,
+)
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.seats import seats as seats_of
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 
 
 def class_objects(lab_class: LabClass, settings: Settings) -> list[Manifest]:
-    """What the class has once: its policy first, so that no instance ever runs without it, then inline files."""
+    """What the class has once: its policies first, so that no instance ever runs without them, then inline files."""
     lab = lab_class.lab
     name = class_name(lab.id, lab_class.id)
     labels = class_labels(lab_class)
-    subject = Pods.labelled(NAMESPACES[lab.security_level], class_selector(lab.id, lab_class.id))
-    flows = lab_flows(
-        subject,
-        access_ports=[access.port for access in lab.access],
-        with_internet=lab.internet,
-        pod_networks=settings.pod_networks,
-        cluster_networks=settings.cluster_networks,
-    )
-    objects = [network_policy(name, subject, flows, labels)]
+    objects = class_policies(lab_class, settings)
     if lab.configs:
-        objects.append(_object(lab_class, "ConfigMap", name, labels, data=dict(lab.configs)))
+        objects.append(framed(lab_class, "ConfigMap", name, labels, data=dict(lab.configs)))
     if lab.secrets:
-        objects.append(_object(lab_class, "Secret", name, labels, data=encoded(lab.secrets)))
+        objects.append(framed(lab_class, "Secret", name, labels, data=encoded(lab.secrets)))
     return objects
 
 
 def instance_objects(
-    lab_class: LabClass, instance: Instance, credentials: Credentials, settings: Settings
+    lab_class: LabClass,
+    instance: Instance,
+    credentials: Credentials,
+    settings: Settings,
+    seats: Sequence[Seat] | None = None,
 ) -> list[Manifest]:
-    """What one student or group has, in the order in which it must come to be."""
+    """What one student or group has, in the order in which it must come to be.
+
+    seats: those of a group, of which the new Pod gets the open ones; by default as in a new class.
+    """
     lab = lab_class.lab
     labels = instance_labels(lab_class, instance)
-    objects = [_object(lab_class, "Secret", instance.name, labels, data=credentials.secret_data)]
+    access = seats_access(lab)
+    if seats is None:
+        seats = seats_of(instance, access) if access else ()
+    objects = instance_policies(lab_class, instance)
+    objects.append(framed(lab_class, "Secret", instance.name, labels, data=credentials.secret_data))
     if lab.volume_size is not None:
         objects.append(_volume_claim(lab_class, instance, labels, lab.volume_size, settings))
-    if lab.access:
-        objects.append(_service(lab_class, instance, labels))
-    objects += [_pod(lab_class, instance, component, labels, settings) for component in lab.components]
+    objects += instance_services(lab_class, instance, seats)
+    objects += [
+        pod_object(lab_class, instance, component, settings, without_closed(seats)) for component in lab.components
+    ]
     return objects
+
+
+def pod_object(
+    lab_class: LabClass, instance: Instance, component: Component, settings: Settings, seats: Sequence[Seat]
+) -> Manifest:
+    """The Pod of a component; `seats` are those that it has containers for, if it is the component with seats."""
+    lab = lab_class.lab
+    name = component_name(instance.name, component.name, len(lab.components))
+    labels = instance_labels(lab_class, instance) | {COMPONENT: component.name}
+    spec = pod_spec(lab_class, component, instance, settings, seats)
+    files = [lab.configs[file.name] for file in component.configs] + [
+        lab.secrets[file.name] for file in component.secrets
+    ]
+    open_seats = annotation(seats) if component_has(lab, component) else None
+    return framed(lab_class, "Pod", name, labels, [spec, files], annotations=open_seats, spec=spec)
 
 
 def _volume_claim(
@@ -76,51 +97,4 @@ def _volume_claim(
     }
     if settings.storage_class:
         spec["storageClassName"] = settings.storage_class
-    return _object(lab_class, "PersistentVolumeClaim", instance.name, labels, spec=spec)
-
-
-def _service(lab_class: LabClass, instance: Instance, labels: dict[str, str]) -> Manifest:
-    ports = [
-        {"name": access.kind, "port": SERVICE_PORTS[access.kind], "protocol": "TCP", "targetPort": access.port}
-        for access in lab_class.lab.access
-    ]
-    spec = {
-        "type": "NodePort",
-        # Keeps the student's own address, so that the policy can tell students from pods.
-        "externalTrafficPolicy": "Local",
-        "selector": instance_selector(lab_class, instance),
-        "ports": ports,
-    }
-    return _object(lab_class, "Service", instance.name, labels, spec=spec)
-
-
-def _pod(
-    lab_class: LabClass, instance: Instance, component: Component, labels: dict[str, str], settings: Settings
-) -> Manifest:
-    lab = lab_class.lab
-    name = component_name(instance.name, component.name, len(lab.components))
-    spec = pod_spec(lab, component, instance, class_name(lab.id, lab_class.id), settings)
-    files = [lab.configs[file.name] for file in component.configs] + [
-        lab.secrets[file.name] for file in component.secrets
-    ]
-    return _object(lab_class, "Pod", name, labels | {COMPONENT: component.name}, [spec, files], spec=spec)
-
-
-def _object(
-    lab_class: LabClass, kind: str, name: str, labels: dict[str, str], recipe: Any = None, **content: Any
-) -> Manifest:
-    """recipe: what the digest is made of; by default the names of the entries, or the whole content."""
-    if recipe is None:
-        recipe = sorted(content["data"]) if "data" in content else content
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
-    return {
-        "apiVersion": KINDS[kind].api_version,
-        "kind": kind,
-        "metadata": {
-            "name": name,
-            "namespace": NAMESPACES[lab_class.lab.security_level],
-            "labels": labels,
-            "annotations": {RECIPE_ANNOTATION: digest},
-        },
-        **content,
-    }
+    return framed(lab_class, "PersistentVolumeClaim", instance.name, labels, spec=spec)

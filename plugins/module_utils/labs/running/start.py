@@ -1,6 +1,6 @@
 """Starts a class: all instances at once, one watch, each failure for itself.
 
-A single thread, the one that called, decides everything. Workers apply and delete; they and the watch put
+A single thread, the one that called, decides everything. Workers apply, delete and ask; they and the watch put
 messages into one queue, and `_Start.run` takes them out until every instance is ready, has failed or is late.
 """
 
@@ -9,235 +9,341 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.retries import at_most
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import CONNECTIONS, Session
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.watcher import Watcher
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import COMPONENT, class_selector
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import class_selector
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Live
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import LabClass
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.overview import worst
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.plan import (
-    CREATE,
-    REPLACE,
-    ClassPlan,
-    InstancePlan,
-    Step,
-)
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.plan import ClassPlan, Step
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.progress import Progress, Report
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.diagnosis import diagnose, lost_node
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.instance import InstanceRun
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.vanguard import Vanguard
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.workers import Workers
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import (
     FAILED,
+    READY,
     STARTING,
+    STOPPED,
     Status,
-    is_over_quota,
     not_removed,
     pod_status,
     refused,
     too_late,
+    unanswered,
 )
 
-WAITING = Status(STARTING, "the cluster has not begun yet")
-ENDING = Status(STARTING, "the old instance is ending")
+DIAGNOSIS_SECONDS = 10.0
+"""What the questions about instances that failed may take beyond the time of the run."""
+DELETED = Status(FAILED, "somebody deleted the instance while it was starting")
+NOT_BEGUN = "not started, because the first instances were not ready after {seconds:.0f} s"
 
 
-@dataclass
-class _Run:
-    """One instance under way."""
+@dataclass(frozen=True)
+class Terms:
+    """How a start goes about it."""
 
-    plan: InstancePlan
-    leaving: set[str] = field(default_factory=set)
-    """Names of old Pods that must be gone before the new ones come."""
-    applied: bool = False
-    pods: dict[str, Status] = field(default_factory=dict)
-    final: Status | None = None
-
-    @property
-    def status(self) -> Status:
-        """What its Pods say together; one that was not seen yet is awaited."""
-        if self.leaving:
-            return ENDING
-        return worst([self.pods.get(name, WAITING) for name in self.pod_names]) if self.applied else WAITING
-
-    @property
-    def pod_names(self) -> list[str]:
-        """The Pods that it has when it runs."""
-        return [step.manifest["metadata"]["name"] for step in self.plan.steps if step.manifest["kind"] == "Pod"]
+    timeout: float
+    """Seconds until an instance that is not ready counts as failed."""
+    wait: bool = True
+    """Whether to wait until the instances are ready; otherwise until all is applied."""
+    failure_threshold: int = 3
+    """After so many failures, and nothing ready, the run stops; 0 for never."""
+    secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By instance: what must not be seen in what is told of its log."""
 
 
 def start_class(
-    session: Session, lab_class: LabClass, plan: ClassPlan, live: Live, *, timeout: float, report: Report
+    session: Session, lab_class: LabClass, plan: ClassPlan, live: Live, terms: Terms, report: Report
 ) -> dict[str, Status]:
     """Carry out a plan and wait; the status of each instance by name.
 
     An object that is no longer wanted has a status too, by its own name, where it could not be deleted.
     `live` follows what the server answers, so that connections can be read from it afterwards. Raises ApiError
-    when the class as a whole is refused: then no instance was touched.
+    when an object of the class itself is refused: then no instance was touched.
     """
-    validate(session, plan)
     for step in plan.shared:
         if step.changes:
             live.keep(session.apply(step.manifest))
-    return _Start(session, plan, live, timeout, report).run(lab_class)
-
-
-def validate(session: Session, plan: ClassPlan) -> None:
-    """Let the server judge one new object of each kind and component before anything is touched. Raises ApiError."""
-    new: dict[tuple[str, str], Step] = {}
-    for verb in (CREATE, REPLACE):
-        for step in (step for entry in plan.instances for step in entry.steps if step.verb == verb):
-            labels = step.manifest["metadata"]["labels"]
-            new.setdefault((step.manifest["kind"], labels.get(COMPONENT, "")), step)
-    for step in new.values():
-        metadata: dict[str, Any] = step.manifest["metadata"]
-        # A replacement is judged beside the object that it replaces, so under another name.
-        name = metadata["name"] if step.verb == CREATE else f"{metadata['name']}-new"
-        try:
-            session.apply({**step.manifest, "metadata": {**metadata, "name": name}}, dry_run=True)
-        except ApiError as error:
-            # What goes first still takes its share, and a full quota is the matter of the instances that meet it.
-            if not is_over_quota(error):
-                raise
+    return _Start(session, lab_class, plan, live, terms, report).run()
 
 
 class _Start:
-    def __init__(self, session: Session, plan: ClassPlan, live: Live, timeout: float, report: Report) -> None:
-        self._session, self._plan, self._live, self._report = session, plan, live, report
-        self._timeout = timeout
+    def __init__(
+        self, session: Session, lab_class: LabClass, plan: ClassPlan, live: Live, terms: Terms, report: Report
+    ) -> None:
+        self._session, self._plan, self._live, self._terms, self._report = session, plan, live, terms, report
         self._began = time.monotonic()
         self._messages: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._runs = {entry.instance.name: _Run(entry) for entry in plan.instances}
+        self._runs = {entry.instance.name: InstanceRun(entry, lab_class.lab) for entry in plan.instances}
         self._run_of_pod = {name: run for run in self._runs.values() for name in run.pod_names}
+        threshold = terms.failure_threshold if terms.wait else 0
+        self._vanguard = Vanguard(list(self._runs.values()), threshold, self._began)
         self._done = 0
         self._over = threading.Event()
         """Set when the run has ended: what is not applied by then stays undone."""
-
-    def run(self, lab_class: LabClass) -> dict[str, Status]:
+        self._workers = Workers(CONNECTIONS, "apply")
         labels = class_selector(lab_class.lab.id, lab_class.id)
-        watcher = Watcher(self._session, "Pod", self._plan.namespace, labels)
+        self._watcher = Watcher(session, "Pod", plan.namespace, labels)
+
+    def run(self) -> dict[str, Status]:
         pods = self._live.all("Pod")
-        watcher.start(
+        self._watcher.start(
             pods,
             self._live.pod_version,
             self._later(self._pod_seen),
             self._later(self._pod_gone),
             failed=lambda error: self._messages.put(partial(_raise, error)),
         )
-        with ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="apply") as self._workers:
-            try:
-                # What goes makes room for what comes.
-                not_pruned = dict(found for found in self._workers.map(self._prune, self._plan.pruned) if found)
-                for run in self._runs.values():
-                    self._begin(run)
-                for pod in pods:
-                    self._pod_seen(pod)
-                self._wait()
-            finally:
-                self._over.set()
-                watcher.stop()
-                self._workers.shutdown(wait=True, cancel_futures=True)
-        statuses = {name: run.final or too_late(run.status, self._timeout) for name, run in self._runs.items()}
-        return statuses | not_pruned
+        patience = 0.0
+        try:
+            # What goes makes room for what comes.
+            not_pruned = self._prune()
+            for pod in pods:
+                self._know(pod)
+            for run in self._runs.values():
+                self._begin(run)
+                self._suspect(run)
+            self._wait()
+            patience = 2.0
+        finally:
+            self._over.set()
+            self._watcher.stop()
+            self._workers.close(patience)
+        return {name: run.final or run.status for name, run in self._runs.items()} | not_pruned
 
     def _wait(self) -> None:
-        while self._done < len(self._runs):
-            remaining = self._began + self._timeout - time.monotonic()
-            try:
-                self._messages.get(timeout=max(0.0, remaining))()
-            except queue.Empty:
-                break
+        end = self._began + self._terms.timeout
+        self._handle_until(end)
+        for run in self._runs.values():
+            if run.is_under_way and not run.held:
+                self._fail(run, run.status, late=True)
+        if self._done < len(self._runs):
+            self._handle_until(time.monotonic() + DIAGNOSIS_SECONDS, only_decided=True)
         for run in self._runs.values():
             if run.final is None:
-                self._finish(run, too_late(run.status, self._timeout))
+                not_begun = Status(STOPPED, NOT_BEGUN.format(seconds=self._terms.timeout))
+                self._finish(run, run.stopping or run.failing or not_begun)
+
+    def _handle_until(self, end: float, *, only_decided: bool = False) -> None:
+        """Handle messages until all is done, or until `end`; `only_decided`: until nothing is left but who is held."""
+        while self._done < len(self._runs):
+            now = time.monotonic()
+            if now >= end or (only_decided and not self._undecided_work()):
+                return
+            until = end if only_decided else min(end, self._vanguard.until or end)
+            with suppress(queue.Empty):
+                self._messages.get(timeout=max(0.0, until - now))()
+            self._decide(release=not only_decided)
+
+    def _undecided_work(self) -> bool:
+        return any(run.final is None and not (run.is_under_way and run.held) for run in self._runs.values())
+
+    def _decide(self, *, release: bool) -> None:
+        """What concerns more than one instance."""
+        if release:
+            for run in self._vanguard.released(time.monotonic()):
+                self._begin(run)
+        verdict = self._vanguard.verdict()
+        if verdict:
+            for run in self._runs.values():
+                if run.is_under_way and run.shows_the_lab:
+                    self._stop(run, verdict)
 
     def _later(self, handle: Callable[[Manifest], None]) -> Callable[[Manifest], None]:
         """Let the deciding thread handle what another thread saw."""
         return lambda manifest: self._messages.put(lambda: handle(manifest))
 
-    def _begin(self, run: _Run) -> None:
-        replaced = [step for step in run.plan.steps if step.verb == REPLACE]
-        run.leaving = {step.manifest["metadata"]["name"] for step in replaced}
-        if replaced:
-            self._submit(run, replaced, self._delete, lambda: None)
+    def _begin(self, run: InstanceRun) -> None:
+        old = [step for step in run.replaced if step.manifest["metadata"]["name"] in run.leaving]
+        if old and not run.held:
+            self._submit(run, old, self._delete)
         else:
-            self._apply(run)
+            self._advance(run)
 
-    def _apply(self, run: _Run) -> None:
-        steps = [step for step in run.plan.steps if step.changes]
-
-        def applied() -> None:
-            run.applied = True
+    def _advance(self, run: InstanceRun) -> None:
+        """Do what may be done now, or judge what has come of it."""
+        if not run.is_under_way:
+            return
+        steps = run.take()
+        if steps:
+            self._submit(run, steps, self._apply)
+        else:
             self._judge(run)
 
-        self._submit(run, steps, self._apply_step, applied)
-
-    def _submit(self, run: _Run, steps: list[Step], act: Callable[[Step], None], after: Callable[[], None]) -> None:
+    def _submit(self, run: InstanceRun, steps: list[Step], act: Callable[[Step], Manifest | None]) -> None:
         """Do the steps of one instance in order, in a worker; its failure is the instance's own."""
+        run.busy = True
 
         def work() -> None:
+            done: list[Step] = []
+            answers: list[Manifest] = []
+            failure: ApiError | None = None
             try:
                 for step in steps:
-                    if self._over.is_set():
-                        return
-                    act(step)
+                    if self._over.is_set() or run.stopping:
+                        break
+                    answer = act(step)
+                    if answer:
+                        answers.append(answer)
+                        done.append(step)
             except ApiError as error:
-                failure = refused(error)
-                self._messages.put(lambda: self._finish(run, failure))
+                failure = error
             except Exception as error:
                 # Nobody takes a worker's result, and a defect must not look like an instance that is late.
                 self._messages.put(partial(_raise, error))
-            else:
-                self._messages.put(after)
+                return
+            self._messages.put(lambda: self._worked(run, done, answers, failure))
 
         self._workers.submit(work)
 
-    def _apply_step(self, step: Step) -> None:
-        answer = self._session.apply(step.manifest)
-        if answer["kind"] != "Pod":
-            # A Pod is kept as the watch reports it, which may be newer than this answer.
-            self._messages.put(lambda: self._live.keep(answer))
+    def _worked(self, run: InstanceRun, done: list[Step], answers: list[Manifest], failure: ApiError | None) -> None:
+        run.busy = False
+        run.did(done)
+        for answer in answers:
+            if answer["kind"] == "Pod":
+                # A Pod is kept as the watch reports it, which may be newer than this answer.
+                self._vanguard.pod_applied(run, time.monotonic())
+            elif answer["kind"] == "Service":
+                # Of the rest nothing is read again, and a thousand Secrets are not to be held twice.
+                self._live.keep(answer)
+        if run.stopping:
+            self._take_away(run, run.stopping)
+        elif failure and run.is_under_way:
+            self._finish(run, refused(failure))
+        else:
+            self._advance(run)
+
+    def _apply(self, step: Step) -> Manifest:
+        return self._session.apply(step.manifest)
 
     def _delete(self, step: Step) -> None:
         found = self._live.find(step.manifest["kind"], step.manifest["metadata"]["name"])
         self._session.delete(found or step.manifest)
 
-    def _prune(self, step: Step) -> tuple[str, Status] | None:
-        try:
-            self._delete(step)
-        except ApiError as error:
-            return step.manifest["metadata"]["name"], not_removed(error)
-        return None
+    def _prune(self) -> dict[str, Status]:
+        """Delete what is no longer wanted; what could not be deleted, by name."""
+        found = {}
+        for step, error in self._workers.each(self._delete, self._plan.pruned):
+            if isinstance(error, ApiError):
+                found[step.manifest["metadata"]["name"]] = not_removed(error)
+            elif error:
+                raise error
+        return found
+
+    def _know(self, pod: Manifest) -> InstanceRun | None:
+        """Remember a Pod of an instance, unless it is an old one that goes."""
+        name = pod["metadata"]["name"]
+        run = self._run_of_pod.get(name)
+        if run is None or name in run.leaving:
+            return None
+        self._live.keep(pod)
+        run.pods[name] = pod
+        return run
 
     def _pod_seen(self, pod: Manifest) -> None:
-        run = self._run_of_pod.get(pod["metadata"]["name"])
-        if run and pod["metadata"]["name"] not in run.leaving:
-            self._live.keep(pod)
-            run.pods[pod["metadata"]["name"]] = pod_status(pod)
-            self._judge(run)
+        run = self._know(pod)
+        if run:
+            self._advance(run)
 
     def _pod_gone(self, pod: Manifest) -> None:
         name = pod["metadata"]["name"]
         run = self._run_of_pod.get(name)
         if run and name in run.leaving:
             run.leaving.discard(name)
-            if not run.leaving:
-                self._apply(run)
-        elif run:
-            self._finish(run, Status(FAILED, "somebody deleted the instance while it was starting"))
+            self._advance(run)
+        elif run and run.is_under_way:
+            self._finish(run, DELETED)
 
-    def _judge(self, run: _Run) -> None:
-        if run.applied and run.status.state != STARTING:
-            self._finish(run, run.status)
+    def _judge(self, run: InstanceRun) -> None:
+        if run.busy or run.leaving:
+            return
+        status = run.status
+        if status.state == FAILED:
+            self._fail(run, status)
+        elif run.is_applied and (status.state == READY or not self._terms.wait):
+            self._finish(run, status)
 
-    def _finish(self, run: _Run, status: Status) -> None:
+    def _suspect(self, run: InstanceRun) -> None:
+        """A Pod that was there before and is not ready may be on a node that is lost."""
+        for pod in run.pods.values():
+            running = (pod.get("status") or {}).get("phase") == "Running"
+            if run.is_under_way and running and pod_status(pod).state == STARTING:
+                self._ask(run, partial(lost_node, self._session, pod), lambda told: self._found(run, told))
+
+    def _found(self, run: InstanceRun, told: Status | None) -> None:
+        if told and told.state == FAILED and run.is_under_way:
+            self._finish(run, told)
+
+    def _fail(self, run: InstanceRun, status: Status, *, late: bool = False) -> None:
+        """Let the cluster tell more about a failure, and take what is known where it does not."""
+        if late and self._watcher.broken:
+            status = unanswered(status, self._watcher.broken)
+
+        def told(found: Status | None) -> None:
+            final = found or status
+            self._finish(run, too_late(final, self._terms.timeout) if late else final)
+
+        run.failing = too_late(status, self._terms.timeout) if late else status
+        pods = list(run.pods.values())
+        if run.leaving:
+            old = (self._live.find("Pod", name) for name in run.leaving)
+            pods = [pod for pod in old if pod]
+        secrets = self._terms.secrets.get(run.plan.instance.name, ())
+        if pods:
+            self._ask(run, partial(diagnose, self._session, status, pods, secrets), told)
+        else:
+            told(None)
+
+    def _ask(
+        self, run: InstanceRun, question: Callable[[], Status | None], answer: Callable[[Status | None], None]
+    ) -> None:
+        """Let a worker ask the cluster about an instance; None where that fails, since the matter is known already."""
+
+        def work() -> None:
+            found = None
+            # The first message stands, whatever went wrong in asking for more.
+            with suppress(Exception), at_most(DIAGNOSIS_SECONDS):
+                found = question()
+            self._messages.put(lambda: answer(found))
+
+        self._workers.submit(work)
+
+    def _stop(self, run: InstanceRun, status: Status) -> None:
+        run.stopping = status
+        if not run.busy:
+            self._take_away(run, status)
+
+    def _take_away(self, run: InstanceRun, status: Status) -> None:
+        pods = run.standing_pods()
+
+        def work() -> None:
+            final = status
+            try:
+                for pod in pods:
+                    self._session.delete(pod)
+            except ApiError as error:
+                final = not_removed(error)
+            self._messages.put(lambda: self._finish(run, final))
+
+        if pods:
+            self._workers.submit(work)
+        else:
+            self._finish(run, status)
+
+    def _finish(self, run: InstanceRun, status: Status) -> None:
         if run.final is not None:
             return
         run.final = status
+        self._vanguard.ended(run)
         self._done += 1
         seconds = time.monotonic() - self._began
         name = run.plan.instance.name

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.autolabs.platform.plugins.action import lab_class
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError, KubeError
 from ansible_collections.autolabs.platform.plugins.module_utils.labs import arguments
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.shortage import (
+    Admission,
+    NoRoom,
+    Shortage,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome, Outcome
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import Status
 
@@ -51,3 +58,36 @@ def test_credentials_that_cannot_be_written_do_not_take_the_result_with_them(
     assert result["failed"] and result["changed"]
     assert [entry["owner"] for entry in result["instances"]] == ["anna"]
     assert OUTCOME.sentence() in result["msg"] and "no space left on device" in result["msg"]
+
+
+def test_numbers_of_an_admission_reach_the_caller(
+    action: lab_class.ActionModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = Shortage("memory", "on the lab nodes", "1.5 Gi")
+    admission = Admission(frozenset({"lab-a-lab-student-anna"}), 2, (short,))
+    numbers = {"fits": 1, "of": 2, "shortages": ["memory short by 1.5 Gi on the lab nodes"]}
+    monkeypatch.setattr(lab_class.engine, "start", lambda *words: (replace(OUTCOME, admission=admission), {}))
+    result = action._act(given(tmp_path))
+    assert result["admission"] == numbers
+    assert "1 of 2 fit: memory short by 1.5 Gi on the lab nodes" in result["msg"]
+    assert lab_class.told(NoRoom(admission))["admission"] == numbers
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            ApiError(
+                403,
+                'pods is forbidden: User "bob" cannot create resource "pods" in API group "" in the namespace "labs"',
+            ),
+            "the account bob may not create pods in the namespace labs",
+        ),
+        (ApiError(0, "connection refused"), "the cluster does not answer (connection refused)"),
+        (KubeError("no cluster to talk to"), "no cluster to talk to"),
+        (OSError("disk is full"), "disk is full"),
+    ],
+)
+def test_what_goes_wrong_is_told_in_words(error: Exception, message: str) -> None:
+    result = lab_class.told(error)
+    assert result["failed"] and result["msg"].startswith(message)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import Addresses, Flow, Pods
-from ansible_collections.autolabs.platform.plugins.module_utils.flows.labs import lab_flows
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.labs import instance_flows, lab_flows
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.network_policy import network_policy
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import Block
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
@@ -17,7 +17,7 @@ LABS = Pods.labelled("labs", {"app": "lab", "lab_id": "123", "class_id": "1"})
 def policy(*, internet: bool = False, ports: tuple[int, ...] = (2222,)) -> dict[str, Any]:
     flows = lab_flows(
         LABS,
-        access_ports=ports,
+        access=map(Ports, ports),
         with_internet=internet,
         pod_networks=["10.244.0.0/16"],
         cluster_networks=["10.244.0.0/16", "10.96.0.0/12"],
@@ -84,6 +84,13 @@ def test_a_range_of_ports_has_its_end() -> None:
     flow = Flow("range", LABS, Addresses((Block("203.0.113.0/24"),)), (Ports(8000, "TCP", 8010),), "a range")
     (rule,) = network_policy("p", LABS, [flow], {})["spec"]["egress"]
     assert rule["ports"] == [{"protocol": "TCP", "port": 8000, "endPort": 8010}]
+
+
+def test_a_flow_without_ports_is_for_every_port() -> None:
+    (flow,) = instance_flows(LABS)
+    spec = network_policy("p", LABS, [flow], {})["spec"]
+    same = [{"podSelector": {"matchLabels": {"app": "lab", "class_id": "1", "lab_id": "123"}}}]
+    assert (spec["ingress"], spec["egress"]) == ([{"from": same}], [{"to": same}])
 
 
 def test_a_flow_of_others_has_no_place_in_the_policy() -> None:

@@ -171,3 +171,50 @@ def test_ranges_that_are_none_are_told_together() -> None:
     with pytest.raises(InvalidInput) as refused:
         arguments.settings(given(pod_networks=["10.1.0.1/16"], cluster_networks=["pods"]))
     assert [problem.field for problem in refused.value.problems] == ["pod_networks", "cluster_networks"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("timeout", 0), ("failure_threshold", -1)])
+def test_numbers_that_mean_nothing_are_refused(name: str, value: int) -> None:
+    given = {option: spec.get("default") for option, spec in arguments.LAB_CLASS.items()}
+    with pytest.raises(InvalidInput, match=f"{name}: {value} is less than"):
+        arguments.options(given | {name: value}, check_mode=False)
+
+
+def test_options_of_a_run() -> None:
+    given = {option: spec.get("default") for option, spec in arguments.LAB_CLASS.items()}
+    options = arguments.options(given | {"wait": False, "admit": "partial"}, check_mode=True)
+    assert (options.check_mode, options.wait, options.admit, options.failure_threshold) == (True, False, "partial", 3)
+    assert options.timeout == 300
+
+
+def test_a_file_gives_the_options_that_people_typed(tmp_path: Path) -> None:
+    file = tmp_path / "options.json"
+    file.write_text('{"class_id": "2", "recreate": true, "students": ["{{ anna }}"]}', encoding="utf-8")
+    task = {"lab": "lab.yml", "options_file": str(file)}
+    options = {"class_id": "2", "recreate": True, "students": ["{{ anna }}"]}
+    assert arguments.with_options_file(task) == task | options
+    assert arguments.with_options_file({"lab": "lab.yml"}) == {"lab": "lab.yml"}
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "message"),
+    [
+        ("{", {}, "options.json: is not JSON"),
+        ("[]", {}, "options.json: holds no object of options"),
+        (
+            '{"kubeconfig": "/etc/shadow"}',
+            {},
+            "options.json: kubeconfig: is no option of a run; there are admit",
+        ),
+        ('{"class_id": "2"}', {"class_id": "3"}, "options.json: class_id: is given to the task as well; keep one"),
+        (None, {}, "options.json: cannot be read: No such file"),
+    ],
+)
+def test_an_options_file_that_cannot_be_used(
+    folder: Path, text: str | None, task: dict[str, Any], message: str
+) -> None:
+    if text is not None:
+        (folder / "options.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidInput) as refused:
+        arguments.with_options_file(task | {"options_file": "options.json"})
+    assert message in str(refused.value)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import instances, make_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
+    Access,
     Instance,
     InvalidInput,
     Lab,
@@ -57,3 +58,12 @@ def test_all_that_is_wrong_with_a_class_is_told_at_once() -> None:
 def test_a_class_id_must_fit_into_names(class_id: str) -> None:
     with pytest.raises(InvalidInput, match="class_id"):
         instances(LAB, [ANNA], class_id)
+
+
+def test_a_group_reached_by_ssh_has_no_more_members_than_seats() -> None:
+    by_ssh = replace(GROUP_LAB, access=(Access("ssh", "box", 2222),))
+    roster = [Student(f"s{number}", group="red") for number in range(33)]
+    assert len(instances(by_ssh, roster[:32])[0].members) == 32
+    assert len(instances(GROUP_LAB, roster)[0].members) == 33
+    with pytest.raises(InvalidInput, match="the group 'red' has 33 members; a lab reached by ssh has 32 seats"):
+        instances(by_ssh, roster)

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.connection import Connection, connections
-from unit.support.classes import CREDENTIALS, ready
+from unit.support.classes import CREDENTIALS, GROUPS, class_of, live_with, ready
 
-POD = {"metadata": {"name": "a"}, "status": ready("192.0.2.7")}
+POD: dict[str, Any] = {"metadata": {"name": "a"}, "status": ready("192.0.2.7")}
 
 
 def service(**ports: int | None) -> dict[str, Any]:
-    entries = [{"name": name, **({"nodePort": port} if port else {})} for name, port in ports.items()]
+    entries = [{"name": name, "port": 80, **({"nodePort": port} if port else {})} for name, port in ports.items()]
     return {"spec": {"ports": entries}}
 
 
 def test_ssh_comes_with_the_host_key() -> None:
-    (found,) = connections(service(ssh=30001), POD, CREDENTIALS, "")
+    (found,) = connections([service(ssh=30001)], [POD], CREDENTIALS, "")
     assert found.as_result() == {
         "kind": "ssh",
         "host": "192.0.2.7",
@@ -30,7 +30,7 @@ def test_ssh_comes_with_the_host_key() -> None:
 
 
 def test_no_connection_holds_a_secret() -> None:
-    found = str([one.as_result() for one in connections(service(ssh=30001, http=30002), POD, CREDENTIALS, "")])
+    found = str([one.as_result() for one in connections([service(ssh=30001, http=30002)], [POD], CREDENTIALS, "")])
     assert CREDENTIALS.password not in found and "PRIVATE" not in found
 
 
@@ -51,9 +51,49 @@ def test_no_connection_holds_a_secret() -> None:
     ],
 )
 def test_the_way_in(given: dict[str, Any] | None, pod: Any, access_host: str, addresses: list[str]) -> None:
-    assert [found.address for found in connections(given, pod, CREDENTIALS, access_host)] == addresses
+    services, pods = [given] if given else [], [pod] if pod else []
+    assert [found.address for found in connections(services, pods, CREDENTIALS, access_host)] == addresses
 
 
 def test_only_ssh_has_a_host_key_and_only_where_it_is_known() -> None:
-    assert connections(service(http=30002), POD, CREDENTIALS, "")[0].host_key == ""
-    assert connections(service(ssh=30001), POD, None, "") == (Connection("ssh", "192.0.2.7", 30001),)
+    assert connections([service(http=30002)], [POD], CREDENTIALS, "")[0].host_key == ""
+    assert connections([service(ssh=30001)], [POD], None, "") == (Connection("ssh", "192.0.2.7", 30001),)
+
+
+def for_component(name: str, **ports: int) -> dict[str, Any]:
+    found = service(**ports)
+    found["spec"]["selector"] = {"component": name}
+    return found
+
+
+def test_each_service_leads_to_the_node_of_the_pod_that_it_opens() -> None:
+    services = [for_component("web", http=30002), for_component("box", ssh=30001), for_component("gone", vnc=30003)]
+    pods = [
+        {"metadata": {"labels": {"component": "box"}}, "status": ready("192.0.2.8")},
+        {"metadata": {"labels": {"component": "web"}}, "status": ready("192.0.2.9")},
+    ]
+    found = [one.address for one in connections(services, pods, CREDENTIALS, "")]
+    assert found == ["http://192.0.2.9:30002", "ssh -p 30001 student@192.0.2.8"]
+
+
+def group() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The live Service and Pod of a group of anna and bob."""
+    live = live_with(class_of("anna/7", "bob/7", lab=GROUPS))
+    (found,), (pod,) = live.all("Service"), live.all("Pod")
+    for number, port in enumerate(found["spec"]["ports"]):
+        port["nodePort"] = 30001 + number
+    return found, pod
+
+
+def test_each_member_of_a_group_has_a_port_of_their_own() -> None:
+    found, pod = group()
+    ways_in = connections([found], [pod], CREDENTIALS, "")
+    assert [(one.kind, one.member, one.port) for one in ways_in] == [("ssh", "anna", 30001), ("ssh", "bob", 30002)]
+    assert ways_in[0].as_result()["member"] == "anna"
+    assert {one.host_key for one in ways_in} == {CREDENTIALS.public_key}
+
+
+def test_a_member_without_a_container_has_no_way_in_yet() -> None:
+    found, pod = group()
+    pod["spec"]["containers"].pop()
+    assert [one.member for one in connections([found], [pod], CREDENTIALS, "")] == ["anna"]

@@ -29,6 +29,26 @@ def test_a_secret_that_lacks_something_or_was_damaged_gives_nothing() -> None:
     assert Credentials.from_secret({"data": {"password": data["password"]}}) is None
 
 
+def test_each_member_of_a_group_has_a_password_and_keeps_it() -> None:
+    first = Credentials.generate().for_members(["anna", "bob"])
+    assert len({first.password, *first.members.values()}) == 3
+    assert Credentials.from_secret({"data": first.secret_data}) == first
+    then = first.for_members(["bob", "clara"])
+    assert then.members.keys() == {"bob", "clara"}
+    assert then.members["bob"] == first.members["bob"]
+    assert then.host_key == first.host_key
+    assert not [name for name in then.secret_data if "anna" in name]
+
+
+def test_a_members_password_that_is_empty_is_made_again_and_nobody_elses() -> None:
+    made = Credentials.generate().for_members(["anna", "bob"])
+    found = Credentials.from_secret({"data": {**made.secret_data, "password.bob": ""}})
+    assert found
+    again = found.for_members(["anna", "bob"])
+    assert again.members["anna"] == made.members["anna"]
+    assert again.members["bob"] not in ("", made.members["bob"])
+
+
 def test_the_fingerprint_is_what_ssh_keygen_prints(tmp_path: Path) -> None:
     made = Credentials.generate()
     public = tmp_path / "key.pub"
@@ -39,4 +59,6 @@ def test_the_fingerprint_is_what_ssh_keygen_prints(tmp_path: Path) -> None:
 
 def test_no_representation_shows_them() -> None:
     made = Credentials.generate()
-    assert made.password not in repr(made) and "PRIVATE" not in repr(made)
+    group = made.for_members(["anna"])
+    assert made.password not in repr(group) and "PRIVATE" not in repr(group)
+    assert group.members["anna"] not in repr(group)

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,22 @@ def test_it_holds_what_each_student_needs(tmp_path: Path) -> None:
         "connections": [Connection("ssh", "h", 30001).as_result()],
         "password": CREDENTIALS.password,
     }
+
+
+def test_each_member_of_a_group_gets_what_is_theirs(tmp_path: Path) -> None:
+    ways_in = tuple(Connection("ssh", "h", port, member=who) for port, who in ((30001, "anna"), (30002, "bob")))
+    members = (Student("anna", "Анна"), Student("bob"), Student("new"))
+    outcome = Outcome("lab-1-group-7", "7", Status("ready"), members, ways_in)
+    given = replace(CREDENTIALS, members={"anna": "a-password", "bob": "b-password", "new": "n-password"})
+    handout.write(str(tmp_path / "out.json"), ClassOutcome((outcome,), changed=True), {"lab-1-group-7": given})
+    (entry,) = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    anna, bob, new = entry["members"]
+    assert anna == {
+        "id": "anna", "name": "Анна", "connections": [ways_in[0].as_result()], "password": "a-password"
+    }  # fmt: skip
+    assert (bob["password"], bob["connections"][0]["port"]) == ("b-password", 30002)
+    assert (new["password"], new["connections"]) == ("n-password", [])
+    assert "password" not in json.dumps([outcome.as_result() for outcome in (outcome,)])
 
 
 def test_a_file_that_was_open_to_all_is_replaced_and_not_written_to(tmp_path: Path) -> None:

@@ -8,11 +8,14 @@ import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import (
     FIRST_CLASS,
     RESERVED_WORDS,
+    access_name,
     class_name,
     component_name,
     dns_label,
     instance_name,
+    internal_name,
     label_problem,
+    seat_name,
 )
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -50,6 +53,17 @@ def test_a_long_name_is_cut_and_ends_in_a_digest_of_the_whole() -> None:
 def test_components_are_suffixed_only_where_there_are_several() -> None:
     assert component_name("lab-3-student-bob", "webapp", 1) == "lab-3-student-bob"
     assert component_name("lab-3-student-bob", "webapp", 2) == "lab-3-student-bob-webapp"
+
+
+def test_what_a_class_has_for_a_component_is_no_other_labs() -> None:
+    assert access_name(class_name("sql", "1"), "injection") != class_name("sql-injection", "1")
+
+
+@pytest.mark.parametrize("instance", ["lab-3-student-bob", "lab-3-student-" + 49 * "x"])
+def test_names_of_services_and_containers_are_labels_whatever_the_roster_holds(instance: str) -> None:
+    made = [internal_name(instance), access_name(instance, "x" * 63), seat_name("x" * 63, 65535)]
+    assert all(DNS_LABEL.fullmatch(name) for name in made)
+    assert len(set(made)) == 3
 
 
 def test_a_component_with_a_dash_is_no_other_students_component() -> None:

@@ -6,7 +6,7 @@ import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.overview import overview, worst
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import Status
-from unit.support.classes import CREDENTIALS, SETTINGS, class_of, live_with, waiting
+from unit.support.classes import CREDENTIALS, SEEDED, SETTINGS, SEVERAL, class_of, live_with, waiting
 
 READY, STARTING, FAILED = Status("ready"), Status("starting", "wait"), Status("failed", "no")
 NAME = "lab-123-student-anna"
@@ -30,8 +30,29 @@ def test_what_is_left_tells_the_state(missing: tuple[str, ...], state: str) -> N
 
 
 def test_a_pod_that_cannot_run_tells_why() -> None:
-    (found,) = overview(live_with(class_of("anna"), **waiting("CrashLoopBackOff")), SETTINGS)
+    (found,) = overview(live_with(class_of("anna"), **waiting("InvalidImageName")), SETTINGS)
     assert found.status.state == "failed"
+
+
+def test_every_pod_of_an_instance_counts() -> None:
+    live = live_with(class_of("anna", lab=SEVERAL))
+    assert overview(live, SETTINGS)[0].status.state == "ready"
+    live.objects["Pod", f"{NAME}-db"]["status"] = waiting("InvalidImageName")
+    assert overview(live, SETTINGS)[0].status.state == "failed"
+
+
+def test_a_component_without_a_pod_is_missed() -> None:
+    live = live_with(class_of("anna", lab=SEVERAL))
+    del live.objects["Pod", f"{NAME}-db"]
+    (found,) = overview(live, SETTINGS)
+    assert (found.instance, found.status.state) == (NAME, "starting")
+    assert "the component db has not begun" in found.status.reason
+
+
+def test_what_has_done_its_work_is_as_good_as_what_runs() -> None:
+    live = live_with(class_of("anna", lab=SEEDED))
+    live.objects["Pod", f"{NAME}-seed"]["status"] = {"phase": "Succeeded"}
+    assert overview(live, SETTINGS)[0].status.state == "ready"
 
 
 def test_owners_come_in_order_and_what_the_class_shares_is_no_instance() -> None:

@@ -9,26 +9,42 @@ import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import CLASS_KINDS, Live, key_of
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Access, Lab, LabClass
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects import RECIPE_ANNOTATION
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.frame import RECIPE_ANNOTATION
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.plan import (
+    OUTDATED,
     ClassPlan,
+    Step,
     credentials_of,
     deletions,
     plan_class,
 )
-from unit.support.classes import CREDENTIALS, LAB, SETTINGS, class_of, component, live_with, manifests
+from unit.support.classes import (
+    CREDENTIALS,
+    GROUPS,
+    LAB,
+    SEEDED,
+    SETTINGS,
+    SEVERAL,
+    class_of,
+    component,
+    live_with,
+    manifests,
+    waiting,
+)
 
 ANNA = class_of("anna")
 NAME = "lab-123-student-anna"
 WITH_ENV = component(environment={"A": "1"})
 TWO_WAYS = replace(LAB, access=(*LAB.access, Access("vnc", "linux", 5900)))
+NO_NODE = {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False"}]}
+HALF = waiting("CrashLoopBackOff")
+HALF["containerStatuses"].append({"name": "other", "state": {"running": {}}})
 CREATED = {"NetworkPolicy": "create", "Secret": "create", "PersistentVolumeClaim": "create", "Service": "create"}
 NOTHING: dict[str, str] = {}
 
 
 def plan(wanted: LabClass, live: Live, *, recreate: bool = False) -> ClassPlan:
-    credentials = {instance.name: CREDENTIALS for instance in wanted.instances}
-    return plan_class(wanted, live, credentials, SETTINGS, recreate=recreate)
+    return plan_class(wanted, live, credentials_of(wanted, live), SETTINGS, recreate=recreate)
 
 
 def decided(made: ClassPlan) -> dict[str, str]:
@@ -80,6 +96,14 @@ CASES: list[tuple[str, Live, LabClass, bool, dict[str, str]]] = [
     ("less environment, and recreate", live_with(of(WITH_ENV)), ANNA, True, {"Pod": "replace"}),
     ("another course", live_with(of(LAB, "old")), of(LAB, "new"), False,
         dict.fromkeys(("NetworkPolicy", "Secret", "PersistentVolumeClaim", "Service", "Pod"), "update")),
+    ("no course any more", live_with(of(LAB, "old")), ANNA, False,
+        dict.fromkeys(("NetworkPolicy", "Secret", "PersistentVolumeClaim", "Service", "Pod"), "update")),
+    ("an image that cannot be pulled, and another one", live_with(ANNA, **waiting("ImagePullBackOff")), of(WITH_ENV),
+        False, {"Pod": "replace"}),
+    ("an image that cannot be pulled, and the same", live_with(ANNA, **waiting("ImagePullBackOff")), ANNA, False,
+        NOTHING),
+    ("a Pod that no node takes", live_with(ANNA, **NO_NODE), of(WITH_ENV), False, {"Pod": "replace"}),
+    ("a Pod of which something runs", live_with(ANNA, **HALF), of(WITH_ENV), False, {"Pod": "outdated"}),
     ("a larger volume", live_with(ANNA), of(replace(LAB, volume_size=2 << 30)), False,
         {"PersistentVolumeClaim": "outdated"}),
     ("a larger volume, and recreate", live_with(ANNA), of(replace(LAB, volume_size=2 << 30)), True,
@@ -168,3 +192,137 @@ def test_a_secret_that_is_gone_is_made_again_with_the_pod() -> None:
     del live.objects["Secret", NAME]
     made = plan_class(ANNA, live, credentials_of(ANNA, live), SETTINGS, recreate=False)
     assert decided(made) == {"Secret": "create", "Pod": "replace"}
+
+
+SEED = f"{NAME}-seed"
+
+
+def step_of(made: ClassPlan, kind: str, name: str = "") -> Step:
+    """The one step of the first instance for a kind, and a name where there are several."""
+    (found,) = [
+        step
+        for step in made.instances[0].steps
+        if step.manifest["kind"] == kind and name in ("", step.manifest["metadata"]["name"])
+    ]
+    return found
+
+
+@pytest.mark.parametrize(("phase", "verb"), [("Succeeded", "unchanged"), ("Failed", "replace")])
+def test_what_runs_once_stays_when_it_has_done_its_work(phase: str, verb: str) -> None:
+    anna = of(SEEDED)
+    live = live_with(anna)
+    live.objects["Pod", SEED]["status"] = {"phase": phase}
+    assert step_of(plan(anna, live), "Pod", SEED).verb == verb
+
+
+def test_what_has_run_once_runs_again_only_on_request() -> None:
+    web, seed = SEEDED.components
+    live = live_with(of(SEEDED))
+    live.objects["Pod", SEED]["status"] = {"phase": "Succeeded"}
+    changed = of(replace(SEEDED, components=(web, replace(seed, image="registry.example/seed:2"))))
+    assert step_of(plan(changed, live), "Pod", SEED).verb == "outdated"
+    assert step_of(plan(changed, live, recreate=True), "Pod", SEED).verb == "replace"
+
+
+def test_new_credentials_replace_only_the_pods_that_have_the_old_ones() -> None:
+    anna = of(SEVERAL)
+    live = live_with(anna)
+    del live.objects["Secret", NAME]
+    made = plan(anna, live)
+    verbs = {step.manifest["metadata"]["name"]: step.verb for step in made.instances[0].steps if step.changes}
+    assert verbs == {NAME: "create", f"{NAME}-linux": "replace"}
+
+
+def test_several_components_become_one_and_the_rest_goes() -> None:
+    made = plan(ANNA, live_with(of(SEVERAL)))
+    gone = sorted((step.manifest["kind"], step.manifest["metadata"]["name"]) for step in made.pruned)
+    assert [name for kind, name in gone if kind == "Pod"] == [f"{NAME}-{name}" for name in ("cache", "db", "linux")]
+    assert [name for kind, name in gone if kind == "Service"] == [f"{NAME}-internal", f"{NAME}-linux"]
+    assert ("NetworkPolicy", NAME) in gone
+
+
+def group(*members: str, lab: Lab = GROUPS) -> LabClass:
+    return class_of(*(f"{member}/7" for member in members), lab=lab)
+
+
+def seats_on(step: Step) -> str:
+    text: str = step.manifest["metadata"]["annotations"]["autolabs.io/seats"]
+    return text
+
+
+def container_names(step: Step) -> list[str]:
+    return [container["name"] for container in step.manifest["spec"]["containers"]]
+
+
+def test_a_group_that_stays_is_left_alone() -> None:
+    assert not plan(group("anna", "bob"), live_with(group("anna", "bob"))).changes
+
+
+def test_a_member_who_leaves_disturbs_nobody() -> None:
+    made = plan(group("bob"), live_with(group("anna", "bob")))
+    assert decided(made) == {"Secret": "update", "Service": "update", "Pod": "update"}
+    service, pod, secret = (step_of(made, kind) for kind in ("Service", "Pod", "Secret"))
+    assert [port["port"] for port in service.manifest["spec"]["ports"]] == [2223]
+    assert "password.anna" not in secret.manifest["data"]
+    assert container_names(pod) == ["linux-2222", "linux-2223"]
+    assert [difference.path for difference in pod.differences] == ["metadata.annotations.autolabs.io/seats"]
+    assert seats_on(pod) == seats_on(service) == "bob=2223"
+    assert not pod.outdated
+
+
+def after(made: ClassPlan, live: Live) -> Live:
+    """The cluster when the plan was carried out."""
+    for step in (*made.shared, *(step for entry in made.instances for step in entry.steps)):
+        if step.changes:
+            before = live.find(*key_of(step.manifest))
+            live.keep({**step.manifest, "status": before["status"]} if before and "status" in before else step.manifest)
+    return live
+
+
+def test_who_left_and_comes_back_has_the_old_seat() -> None:
+    live = live_with(group("anna", "bob"))
+    after(plan(group("bob"), live), live)
+    assert not plan(group("bob"), live).changes, "the closed seat is a change each time"
+    made = plan(group("anna", "bob"), live)
+    assert decided(made) == {"Secret": "update", "Service": "update", "Pod": "update"}
+    assert seats_on(step_of(made, "Pod")) == "anna=2222,bob=2223"
+
+
+def test_a_new_member_waits_for_a_new_pod() -> None:
+    made = plan(group("anna", "bob"), live_with(group("anna")))
+    assert decided(made) == {"Secret": "update", "Service": "update", "Pod": OUTDATED}
+    assert "spec.containers[linux-2223]" in [difference.path for difference in step_of(made, "Pod").outdated]
+    again = plan(group("anna", "bob"), live_with(group("anna")), recreate=True)
+    assert decided(again)["Pod"] == "replace"
+    assert container_names(step_of(again, "Pod")) == ["linux-2222", "linux-2223"]
+
+
+def test_a_seat_is_closed_at_once_also_where_a_new_member_waits() -> None:
+    made = plan(group("bob", "clara"), live_with(group("anna", "bob")))
+    pod = step_of(made, "Pod")
+    assert (pod.verb, seats_on(pod)) == ("update", "bob=2223")
+    assert container_names(pod) == ["linux-2222", "linux-2223"]
+    assert "spec.containers[linux-2224]" in [difference.path for difference in pod.outdated]
+    assert seats_on(step_of(made, "Service")) == "bob=2223,clara=2224"
+
+
+def test_a_new_pod_has_no_closed_seats() -> None:
+    live = live_with(group("anna", "bob"))
+    after(plan(group("bob"), live), live)
+    del live.objects["Pod", "lab-123-group-7"]
+    made = plan(group("bob"), live)
+    assert (step_of(made, "Pod").verb, container_names(step_of(made, "Pod"))) == ("create", ["linux-2223"])
+
+
+def test_a_changed_lab_is_outdated_for_a_group_too() -> None:
+    changed = replace(WITH_ENV, deployment_mode="per_group")
+    live = live_with(group("anna", "bob"))
+    assert decided(plan(group("bob", lab=changed), live))["Pod"] == OUTDATED
+    made = plan(group("bob", lab=changed), live, recreate=True)
+    assert container_names(step_of(made, "Pod")) == ["linux-2223"]
+
+
+def test_a_host_key_that_is_new_replaces_the_pod_of_a_group() -> None:
+    live = live_with(group("anna"))
+    live.objects["Secret", "lab-123-group-7"]["data"]["ssh_host_ed25519_key"] = ""
+    assert decided(plan(group("anna"), live))["Pod"] == "replace"

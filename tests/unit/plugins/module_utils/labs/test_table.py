@@ -28,6 +28,12 @@ def test_a_table_has_a_line_for_each_instance() -> None:
     ]
 
 
+def test_each_member_of_a_group_is_named_beside_the_own_address() -> None:
+    ways_in = [{"address": f"ssh -p {port} student@h", "member": who} for port, who in ((1, "anna"), (2, "bob"))]
+    line = text_table([entry("7", connections=ways_in)]).splitlines()[2]
+    assert "anna: ssh -p 1 student@h  bob: ssh -p 2 student@h" in line
+
+
 def test_no_instances_leave_the_heading() -> None:
     assert text_table([]).splitlines()[0].split("  ")[0] == "student or group"
     assert len(text_table([]).splitlines()) == 2

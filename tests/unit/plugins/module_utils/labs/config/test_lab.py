@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.autolabs.platform.plugins.module_utils.labs import config
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import parse_lab
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
     Access,
     Component,
@@ -22,9 +22,10 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.model impor
 from hypothesis import given
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).parents[5]
+ROOT = Path(__file__).parents[6]
 EXAMPLES = sorted((ROOT / "docs/labs").glob("*.yml"))
 IMAGE = "registry.example.org/labs/linux:1"
+SHELL_X = ("/bin/sh", "-c", "x")
 
 
 def lab(service: str = "", block: str = "access: ssh", rest: str = "") -> Lab:
@@ -79,7 +80,7 @@ def test_every_field_of_a_lab() -> None:
                 read_only=True,
             ),
         ),
-        access=(Access("http", "web", 8080), Access("ssh", "web", 22), Access("vnc", "web", 5900)),
+        access=(Access("http", "web", 8080), Access("vnc", "web", 22)),
         deployment_mode="per_group",
         internet=True,
         security_level="baseline",
@@ -101,6 +102,11 @@ def test_the_documented_labs_are_there() -> None:
     assert {"linux-basics", "sql-injection", "network-pentest", "network-analysis"} <= {path.stem for path in EXAMPLES}
 
 
+def test_the_page_for_teachers_lists_the_documented_labs() -> None:
+    page = (ROOT / "docs/labs/README.md").read_text(encoding="utf-8")
+    assert {path.stem for path in EXAMPLES} == set(re.findall(r"^\| \[(.+?)\]\(\1\.yml\) \|", page, re.MULTILINE))
+
+
 def test_only_a_lab_that_mounts_a_volume_has_one() -> None:
     assert lab("volumes: [home:/home]", rest="volumes: {home: }").volume_size == 5 << 30
     assert lab(rest="volumes: {home: }").volume_size is None
@@ -115,6 +121,7 @@ def test_only_a_lab_that_mounts_a_volume_has_one() -> None:
         ("environment: [A=1, B=, C=a=b]", "environment", {"A": "1", "B": "", "C": "a=b"}),
         ("healthcheck: {test: [CMD, pgrep, sshd]}", "healthcheck", Healthcheck(("pgrep", "sshd"))),
         ("healthcheck: {test: [CMD-SHELL, exit 0]}", "healthcheck", Healthcheck(("/bin/sh", "-c", "exit 0"))),
+        ("healthcheck: {test: x, start_interval: 2s}", "healthcheck", Healthcheck(SHELL_X, start_interval=2)),
         ("healthcheck: {test: [NONE]}", "healthcheck", None),
         ("healthcheck: {disable: true}", "healthcheck", None),
         ("mem_limit: 8192kb", "resources", Resources(memory_limit=8 << 20)),
@@ -199,20 +206,51 @@ x-lab:
 """
 
 
-def test_all_but_one_check_takes_several_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidInput, match="a lab has one service as yet"):
-        parse_lab(SEVERAL.replace("ACCESS", "{type: http, component: web}"))
-    monkeypatch.setattr(config, "_check_number_of_services", lambda *_: None)
+def test_a_lab_may_have_several_services() -> None:
     found = parse_lab(SEVERAL.replace("ACCESS", "{type: http, component: web}"))
     assert [component.name for component in found.components] == ["web", "db"]
     assert found.components[0].depends_on == {"db": "service_healthy"}
     assert found.access == (Access("http", "web", 8080),)
+
+
+def test_each_way_in_says_to_which_of_several_services() -> None:
     with pytest.raises(InvalidInput, match="does not say to which of the services"):
         parse_lab(SEVERAL.replace("ACCESS", "http"))
+
+
+def test_only_a_service_with_a_healthcheck_becomes_healthy() -> None:
     with pytest.raises(InvalidInput, match="'db' has no healthcheck"):
         parse_lab(
             SEVERAL.replace("ACCESS", "{type: http, component: web}").replace("test: pg_isready", "disable: true")
         )
+
+
+def test_a_group_may_reach_one_service_by_ssh_and_another_by_the_browser() -> None:
+    access = "[{type: ssh, component: web}, {type: http, component: db}]\n  deployment_mode: per_group"
+    assert parse_lab(SEVERAL.replace("ACCESS", access)).access == (
+        Access("ssh", "web", 2222),
+        Access("http", "db", 8080),
+    )
+
+
+@pytest.mark.parametrize(("restart", "retried"), [("", False), ("restart: 'no'", False), ("restart: on-failure", True)])
+def test_a_service_whose_end_another_one_waits_for_runs_once(restart: str, retried: bool) -> None:
+    found = parse_lab(
+        f"name: a\nservices:\n"
+        f"  lab:\n    image: {IMAGE}\n    depends_on: {{setup: {{condition: service_completed_successfully}}}}\n"
+        f"  setup:\n    image: {IMAGE}\n    {restart}\n"
+        "x-lab: {access: {type: ssh, component: lab}}\n"
+    )
+    assert [found.runs_once(component.name) for component in found.components] == [False, True]
+    assert [component.retried for component in found.components] == [False, retried]
+
+
+@pytest.mark.parametrize("name", ["db_data", "App.conf", "1"])
+def test_volumes_configs_and_secrets_have_the_names_that_compose_allows(name: str) -> None:
+    found = component(f"volumes: ['{name}:/srv']", rest=f"volumes: {{'{name}': }}")
+    assert found.mounts == (Mount(name, "/srv"),)
+    found = component(f"configs: ['{name}']", rest=f"configs: {{'{name}': {{content: x}}}}")
+    assert found.configs == (FileMount(name, f"/{name}"),)
 
 
 LINES = (ROOT / "tests/data/labs/good/everything.yml").read_text(encoding="utf-8").splitlines()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Student
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.roster import (
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.roster import (
     LARGEST,
     MOST_STUDENTS,
     parse_roster,
     roster_from_list,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Student
 
-ROSTERS = Path(__file__).parents[4] / "data/rosters"
+ROSTERS = Path(__file__).parents[5] / "data/rosters"
 
 # File, and what it holds.
 GOOD = {

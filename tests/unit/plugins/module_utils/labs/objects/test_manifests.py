@@ -14,7 +14,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.model impor
     Lab,
     LabClass,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects import RECIPE_ANNOTATION
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.frame import RECIPE_ANNOTATION
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 from unit.support.classes import CREDENTIALS, LAB, SETTINGS, class_of, component, manifests
 

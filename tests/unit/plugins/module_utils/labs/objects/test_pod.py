@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
+    COMPLETED,
+    Access,
+    Component,
     FileMount,
     Healthcheck,
     Lab,
@@ -15,7 +18,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.model impor
     Port,
     Resources,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.pod import pod_spec
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.pod import pod_spec
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 from unit.support.classes import LAB, SETTINGS, class_of, component
 
@@ -35,8 +38,8 @@ FULL = replace(FULL, configs={"task": "do it"}, secrets={"flag": "s3cret"}, life
 
 
 def spec_of(lab: Lab, settings: Settings = SETTINGS) -> Spec:
-    instance = class_of("anna", lab=lab).instances[0]
-    return pod_spec(lab, lab.components[0], instance, "lab-123", settings)
+    lab_class = class_of("anna", lab=lab)
+    return pod_spec(lab_class, lab.components[0], lab_class.instances[0], settings)
 
 
 def container_of(lab: Lab) -> Spec:
@@ -160,9 +163,10 @@ def test_an_image_keeps_its_command_unless_the_file_has_one() -> None:
     ("mode", "owner"), [("per_student", ("AUTOLABS_STUDENT_ID", "anna")), ("per_group", ("AUTOLABS_GROUP_ID", "7"))]
 )
 def test_a_container_knows_its_lab_and_whose_it_is(mode: str, owner: tuple[str, str]) -> None:
-    lab = replace(component(environment={"A": "1", "AUTOLABS_LAB_ID": "other"}), deployment_mode=mode)
-    instance = class_of("anna/7", lab=lab).instances[0]
-    (container,) = pod_spec(lab, lab.components[0], instance, "lab-123", SETTINGS)["containers"]
+    web = (Access("http", "linux", 8080),)
+    lab = replace(component(environment={"A": "1", "AUTOLABS_LAB_ID": "other"}), deployment_mode=mode, access=web)
+    lab_class = class_of("anna/7", lab=lab)
+    (container,) = pod_spec(lab_class, lab.components[0], lab_class.instances[0], SETTINGS)["containers"]
     assert {entry["name"]: entry["value"] for entry in container["env"]} == {
         "A": "1",
         "AUTOLABS_LAB_ID": "123",
@@ -178,16 +182,37 @@ def test_without_a_healthcheck_the_access_port_must_answer() -> None:
 
 
 def test_a_healthcheck_decides_alone() -> None:
-    check = Healthcheck(("true",), interval=5, timeout=2, retries=4, start_period=10)
+    check = Healthcheck(("true",), interval=5, timeout=2, retries=4, start_period=10, start_interval=3)
     container = container_of(component(healthcheck=check))
-    assert "startupProbe" not in container
-    assert container["readinessProbe"] == {
-        "exec": {"command": ["true"]},
-        "periodSeconds": 5,
-        "timeoutSeconds": 2,
-        "failureThreshold": 4,
-        "initialDelaySeconds": 10,
-    }
+    runs = {"exec": {"command": ["true"]}, "timeoutSeconds": 2}
+    # Within the start period it is asked oftener, and a success counts at once.
+    assert container["startupProbe"] == {**runs, "periodSeconds": 3, "failureThreshold": 40}
+    assert container["readinessProbe"] == {**runs, "periodSeconds": 5, "failureThreshold": 4}
+
+
+@pytest.mark.parametrize(
+    ("check", "seconds"),
+    [
+        (Healthcheck(("true",), interval=5, retries=3), 120),
+        (Healthcheck(("true",), interval=60, retries=5, start_period=90), 390),
+        (Healthcheck(("true",), interval=60, retries=5, start_period=90, start_interval=7), 390),
+        (Healthcheck(("true",), interval=0, retries=0, start_interval=0), 120),
+    ],
+)
+def test_a_container_is_not_restarted_while_it_can_still_become_healthy(check: Healthcheck, seconds: int) -> None:
+    startup = container_of(component(healthcheck=check))["startupProbe"]
+    most = startup["periodSeconds"] * startup["failureThreshold"]
+    assert seconds <= most < seconds + startup["periodSeconds"]
+
+
+def test_what_runs_once_is_started_once_and_no_probe_ends_it() -> None:
+    check = Healthcheck(("true",))
+    seed, web = component(healthcheck=check).components[0], Component("web", "w:1", depends_on={"linux": COMPLETED})
+    lab = replace(LAB, components=(seed, web), access=(Access("http", "web", 8080),))
+    spec = spec_of(lab)
+    assert spec["restartPolicy"] == "Never"
+    assert spec_of(replace(lab, components=(replace(seed, retried=True), web)))["restartPolicy"] == "OnFailure"
+    assert {"readinessProbe"} == {name for name in spec["containers"][0] if name.endswith("Probe")}
 
 
 def test_a_component_that_nobody_enters_has_no_probe_and_no_credentials() -> None:

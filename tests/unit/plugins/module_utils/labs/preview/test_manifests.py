@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview import manifests, network_policies
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.manifests import (
+    manifests,
+    network_policies,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 
 LAB = """
@@ -39,6 +42,27 @@ def test_policies_need_no_students_and_are_those_of_the_class() -> None:
     assert found == [entry for entry in manifests(LAB, ["anna"], "2", settings) if entry["kind"] == "NetworkPolicy"]
     assert "10.1.0.0/16" in str(found)
     assert found[0]["metadata"]["name"] == "lab-linux-basics-class-2"
+
+
+SEVERAL = LAB.replace("x-lab:", "  db:\n    image: registry.example/db:1\nx-lab:").replace(
+    "access: ssh", "access: {type: ssh, component: linux}"
+)
+
+
+def test_a_lab_of_several_components_is_shown_with_all_that_they_need() -> None:
+    found = [(entry["kind"], entry["metadata"]["name"]) for entry in manifests(SEVERAL, ["anna"])]
+    assert [kind for kind, _name in found].count("NetworkPolicy") == 3
+    assert ("Service", "lab-linux-basics-student-anna-internal") in found
+    assert [name.rpartition("-")[2] for kind, name in found if kind == "Pod"] == ["linux", "db"]
+    of_class = [entry["metadata"]["name"] for entry in network_policies(SEVERAL)]
+    assert of_class == [name for kind, name in found if kind == "NetworkPolicy"][:2]
+
+
+def test_a_groups_passwords_are_shown_as_entries_and_empty() -> None:
+    lab = LAB + "  deployment_mode: per_group\n"
+    found = manifests(lab, [{"id": "anna", "group": "7"}, {"id": "bob", "group": "7"}])
+    (secret,) = [entry for entry in found if entry["kind"] == "Secret"]
+    assert secret["data"] == dict.fromkeys(["password", "ssh_host_ed25519_key", "password.anna", "password.bob"], "")
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.autolabs.platform.plugins.module_utils.labs import engine
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import class_selector
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Owners, read
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.plan import Step
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.teardown import plan_teardown, tear_down
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.progress import Progress, Report
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.teardown import plan_teardown, tear_down
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import Status
 from unit.support.api_server import ApiServer, serving
 from unit.support.classes import LAB, SETTINGS, class_of, live_with, manifests, ready
 
@@ -62,25 +64,33 @@ def cluster(tmp_path: Path) -> Iterator[tuple[ApiServer, Session]]:
         yield server, Session(kubeconfig)
 
 
-def end(session: Session, state: str, *, timeout: float = 20, only: Owners = frozenset()) -> ClassOutcome:
+def end(
+    session: Session,
+    state: str,
+    *,
+    timeout: float = 20,
+    only: Owners = frozenset(),
+    report: Report = lambda line: None,
+) -> ClassOutcome:
     options = engine.Options(timeout=timeout)
-    return engine.end(
-        session, "123", "1", state, settings=SETTINGS, options=options, report=lambda line: None, only=only
-    )
+    return engine.end(session, "123", "1", state, settings=SETTINGS, options=options, report=report, only=only)
 
 
 def test_the_policy_stays_until_the_last_pod_is_gone(cluster: tuple[ApiServer, Session]) -> None:
     server, session = cluster
     server.deletes_at_once = False
     live = read(session, "labs", "123", "1")
+    told: dict[str, Status] = {}
     with ThreadPoolExecutor(1) as worker:
-        ended = worker.submit(tear_down, session, live, LABELS, plan_teardown(live, "absent"), timeout=20)
+        planned = plan_teardown(live, "absent")
+        ended = worker.submit(tear_down, session, live, LABELS, planned, timeout=20, ended=told.__setitem__)
         server.wait_for(lambda: sum(entry.startswith("DELETE") for entry in server.requests) == 6)
         server.remove("Pod", ANNA)
         assert server.has("NetworkPolicy", "lab-123")
         assert not ended.done()
         server.remove("Pod", BORIS)
-        assert ended.result(20) == set()
+        assert ended.result(20) == {}
+    assert told == {"anna": Status("absent"), "boris": Status("absent")}
     assert {entry["kind"] for entry in server.objects.values()} == {"PersistentVolumeClaim"}
 
 
@@ -95,10 +105,55 @@ def test_a_pod_that_does_not_end_is_named_and_the_policy_stays(cluster: tuple[Ap
 def test_one_refused_deletion_does_not_keep_the_others_from_being_tried(cluster: tuple[ApiServer, Session]) -> None:
     server, session = cluster
     server.refusals[f"DELETE /pods/{ANNA}"] = [(403, "pods is forbidden", {})]
-    with pytest.raises(ApiError, match="pods is forbidden"):
-        end(session, "absent")
+    outcome = end(session, "absent")
+    anna, boris = outcome.outcomes
+    assert (anna.status.state, boris.status.state) == ("failed", "absent")
+    assert anna.status.reason == "could not be removed: the cluster does not allow it"
+    assert "pods is forbidden" in anna.status.detail
     left = {path.split("/")[-2] for path in server.objects if path.endswith(BORIS)}
     assert left == {"persistentvolumeclaims"}
+    # A Pod stands, so what isolates it does.
+    assert server.has("Pod", ANNA) and server.has("NetworkPolicy", "lab-123")
+
+
+def test_a_refused_deletion_of_what_the_class_shares_is_told_by_its_name(cluster: tuple[ApiServer, Session]) -> None:
+    server, session = cluster
+    server.refusals["DELETE /networkpolicies/lab-123"] = [(403, "networkpolicies is forbidden", {})]
+    outcome = end(session, "absent")
+    assert [(one.instance, one.status.state) for one in outcome.outcomes] == [
+        (ANNA, "absent"), (BORIS, "absent"), ("lab-123", "failed"),
+    ]  # fmt: skip
+
+
+def test_each_instance_is_told_when_it_has_ended(cluster: tuple[ApiServer, Session]) -> None:
+    server, session = cluster
+    server.deletes_at_once = False
+    told: queue.SimpleQueue[Progress] = queue.SimpleQueue()
+    with ThreadPoolExecutor(1) as worker:
+        ended = worker.submit(end, session, "stopped", report=told.put)
+        server.wait_for(lambda: sum(entry.startswith("DELETE") for entry in server.requests) == 2)
+        server.remove("Pod", BORIS)
+        first = told.get(timeout=10)
+        assert (first.done, first.total, first.instance, first.state) == (1, 2, BORIS, "stopped")
+        assert not ended.done()
+        server.remove("Pod", ANNA)
+        assert told.get(timeout=10).instance == ANNA
+        assert not ended.result(20).failed
+
+
+def test_a_pod_on_a_node_that_is_lost_is_said_to_be_there(cluster: tuple[ApiServer, Session]) -> None:
+    server, session = cluster
+    server.deletes_at_once = False
+    status = {"conditions": [{"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting"}]}
+    server.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}}, status)
+    for manifest in [entry for entry in server.objects.values() if entry["kind"] == "Pod"]:
+        server.put({**manifest, "spec": {**manifest["spec"], "nodeName": "node-1"}}, {"phase": "Running"})
+    known = engine.info(session, "123", "1", SETTINGS).outcomes
+    words = "the node node-1 does not answer; the instance on it works again when the node does"
+    assert {(one.status.state, one.status.reason) for one in known} == {("failed", words)}
+    assert "Kubelet stopped posting" in known[0].status.detail
+    outcome = end(session, "stopped", timeout=0.3)
+    assert {one.status.reason for one in outcome.outcomes} == {f"the instance does not end: {words}"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Whether a class has room, in numbers."""

@@ -1,0 +1,1 @@
+"""From what people write, lab files and rosters, to data."""

@@ -1,0 +1,1 @@
+"""From data to the Kubernetes objects of a class."""

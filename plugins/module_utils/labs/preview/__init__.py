@@ -1,0 +1,1 @@
+"""What a lab will be, without a cluster."""

@@ -1,0 +1,1 @@
+"""Starting and ending the instances of a class."""
