@@ -137,6 +137,16 @@ class Site:
         output = "".join(event["stdout"] + "\n" for event in events if event.get("stdout"))
         return Played(runner.status, events, output)
 
+    def command(self, name: str, variables: Mapping[str, Any]) -> list[str]:
+        """The command line of `playbook`, for a run that is to be disturbed; `environment` goes with it."""
+        inventories = ["-i", f"{REPOSITORY}/inventories/demo", "-i", f"{self.network.folder}/inventory.yml"]
+        given = json.dumps({"autolabs_site_folder": str(self.folder), **variables})
+        return ["ansible-playbook", f"autolabs.platform.{name}", *inventories, "-e", given]
+
+    def environment(self) -> dict[str, str]:
+        """What such a command needs around it."""
+        return {**os.environ, **environment()}
+
     def kubectl(self, *words: str, timeout: float = 60) -> str:
         """Run kubectl as the administrator, on the control plane host."""
         return self.on_host("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", *words, timeout=timeout)

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
-from running import Site, environment
+from running import Site
 from testbed.paths import REPOSITORY
 
 LAB = REPOSITORY / "docs/labs/linux-basics.yml"
@@ -42,17 +42,13 @@ def test_the_next_run_completes_what_a_killed_one_began(site: Site, tmp_path: Pa
 
 def kill_in_the_middle(site: Site, variables: dict[str, str], folder: Path) -> None:
     """Start a class by the command line, and kill all of it once the first Secret is there."""
-    words = ["ansible-playbook", "autolabs.platform.lab_start", "-e", f"autolabs_site_folder={site.folder}"]
-    words += ["-i", f"{REPOSITORY}/inventories/demo", "-i", f"{site.network.folder}/inventory.yml"]
-    for name, value in variables.items():
-        words += ["-e", f"{name}={value}"]
     session = Session(str(site.kubeconfig))
     labels = {"lab_id": "linux-basics", "class_id": CLASS_ID}
     first_secrets = session.watch("Secret", "labs", labels, session.list("Secret", "labs", labels)[1], seconds=60)
     with (folder / "output").open("wb") as output:
         run = subprocess.Popen(
-            words,
-            env={**os.environ, **environment()},
+            site.command("lab_start", variables),
+            env=site.environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

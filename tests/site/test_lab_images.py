@@ -1,22 +1,34 @@
-"""The lab images do their work without root, as Pod Security `restricted` has it: no Kubernetes is needed to see it."""
+"""The lab images do their work without root, as Pod Security `restricted` has it.
+
+No Kubernetes is needed to see most of it; the desktop is looked at where students have it, on the cluster.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+import json
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from running import Site, wait_until_open
 from testbed.mirror import build
+from testbed.paths import REPOSITORY
 from testbed.shell import CommandFailed, run
 
 pytestmark = [pytest.mark.hosts, pytest.mark.slow]
@@ -44,7 +56,8 @@ mount --bind "$volume" "$root$volume_at"
 mount --bind "$secrets" "$root/run/autolabs"
 mount -o remount,bind,ro "$root/run/autolabs"
 exec chroot "$root" /usr/bin/setpriv {RESTRICTED} env -i AUTOLABS_CREDENTIALS=/run/autolabs \\
-    AUTOLABS_LAB_ID=lab-7 AUTOLABS_STUDENT_ID=ivanov LESSON="a 'quoted' value" PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+    AUTOLABS_LAB_ID=lab-7 AUTOLABS_STUDENT_ID=ivanov LESSON="a 'quoted' value" PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
+    HOME=/home/student "$@"
 """
 
 # Arguments: address, form ('' for GET), headers as a Python dictionary. Prints status and body.
@@ -109,23 +122,13 @@ class Bench:
         return self.folder / "secrets"
 
     @contextmanager
-    def start(self, mounted_at: str, port: int, *command: str) -> Iterator[Container]:
-        fresh = self.folder / "root"
+    def start(self, mounted_at: str, port: int, *command: str, beside: Container | None = None) -> Iterator[Container]:
+        """Run a command as a container; `beside` is another one of the same Pod, whose network it shares."""
+        fresh = self.folder / f"root-{port}"
         fresh.mkdir(exist_ok=True)
-        log = self.folder / "log"
-        words = [
-            "unshare",
-            "--mount",
-            "--net",
-            "--pid",
-            "--ipc",
-            "--uts",
-            "--fork",
-            "--kill-child",
-            "sh",
-            "-c",
-            CONTAINER,
-        ]
+        log = self.folder / f"log-{port}"
+        network = [f"nsenter --net=/proc/{beside.process.pid}/ns/net unshare"] if beside else ["unshare --net"]
+        words = [*network[0].split(), *"--mount --pid --ipc --uts --fork --kill-child sh -c".split(), CONTAINER]
         with log.open("w") as output:
             process = subprocess.Popen(
                 [*words, "container", self.root, fresh, self.volume, self.secrets, *command],
@@ -184,7 +187,7 @@ class Ssh:
         self.folder = bench.folder / "client"
         self.folder.mkdir(exist_ok=True)
         kind, key = (bench.secrets / "ssh_host_ed25519_key.pub").read_text().split()[:2]
-        (self.folder / "known_hosts").write_text(f"[127.0.0.1]:2222 {kind} {key}\n")
+        (self.folder / "known_hosts").write_text(f"[127.0.0.1]:{container.port} {kind} {key}\n")
         ask = self.folder / "askpass"
         ask.write_text('#!/bin/sh\nprintf "%s\\n" "$PASSWORD"\n')
         ask.chmod(0o700)
@@ -194,7 +197,8 @@ class Ssh:
         settings = ["StrictHostKeyChecking=yes", f"UserKnownHostsFile={self.folder}/known_hosts", "LogLevel=ERROR",
                     "NumberOfPasswordPrompts=1", "ControlPath=none", "IdentitiesOnly=yes",
                     "PreferredAuthentications=publickey,password"]  # fmt: skip
-        words = ["ssh", "-F", "none", "-p", "2222", *(f"-o{setting}" for setting in settings), *options]
+        port = str(self.container.port)
+        words = ["ssh", "-F", "none", "-p", port, *(f"-o{setting}" for setting in settings), *options]
         ask = str(self.folder / "askpass")
         return self.container.run(
             *words, f"{user}@127.0.0.1", command, SSH_ASKPASS=ask, SSH_ASKPASS_REQUIRE="force", PASSWORD=password
@@ -260,6 +264,147 @@ def test_without_credentials_the_machine_says_so_and_ends(roots: Roots, bench: M
         assert message in container.log.read_text()
 
 
+def seat(place: Bench, port: int, *, beside: Container | None = None) -> AbstractContextManager[Container]:
+    """The container of one member of a group."""
+    entry = ["env", f"AUTOLABS_SSH_PORT={port}", "/usr/local/sbin/entrypoint"]
+    return place.start("/home", port, *entry, beside=beside)
+
+
+def kubelet_writes(place: Bench, password: str | None) -> None:
+    """Update the mounted Secret as a kubelet does: everything in a new folder, which one rename puts in place."""
+    entries = {"ssh_host_ed25519_key": (place.secrets / "ssh_host_ed25519_key").read_text()}
+    if password is not None:
+        entries["password"] = password
+    fresh = place.secrets / f"..{time.monotonic_ns()}"
+    fresh.mkdir()
+    for name, text in entries.items():
+        (fresh / name).write_text(text)
+        (fresh / name).chmod(0o444)
+    link = place.secrets / "..data"
+    old = link.readlink() if link.is_symlink() else None
+    (place.secrets / "..data_tmp").symlink_to(fresh.name)
+    (place.secrets / "..data_tmp").rename(link)
+    for name in ("password", "ssh_host_ed25519_key"):
+        path = place.secrets / name
+        if not path.is_symlink() or name not in entries:
+            path.unlink(missing_ok=True)
+        if name in entries and not path.is_symlink():
+            path.symlink_to(f"..data/{name}")
+    if old:
+        shutil.rmtree(place.secrets / old)
+
+
+def refused(ssh: Ssh, password: str = PASSWORD) -> bool:
+    """Whether sshd answers and lets nobody in by this password."""
+    return answer(ssh, password) == "refused"
+
+
+def answer(ssh: Ssh, password: str) -> str:
+    try:
+        ssh("true", password=password)
+    except CommandFailed as failed:
+        return "refused" if "Permission denied" in str(failed) else "away"
+    return "open"
+
+
+def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.1)
+
+
+def processes(container: Container) -> set[str]:
+    """The names of what runs in the container."""
+    space = os.readlink(f"/proc/{container.process.pid}/ns/pid_for_children")
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.readlink(process / "ns/pid") == space:
+                found.add((process / "comm").read_text().strip())
+    return found
+
+
+def test_a_member_who_leaves_is_cut_off_and_may_return(roots: Roots, bench: Make) -> None:
+    place = bench(roots("labs/linux-ssh"))
+    kubelet_writes(place, PASSWORD)
+    with seat(place, 2223) as container:
+        container.wait()
+        ssh = Ssh(place, container)
+        ssh("mkdir ~/.ssh; (setsid sh -c 'trap : HUP TERM; while :; do sleep 7; done' > /dev/null 2>&1 &)")
+        ssh("strace -p 1 -o /dev/null & sleep 0.5; jobs > ~/attached")
+        assert "Running" not in ssh("cat ~/attached"), "the first process can be halted by the member"
+        key = place.folder / "key"
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key])
+        ssh(f"echo '{key.with_suffix('.pub').read_text().strip()}' > ~/.ssh/authorized_keys")
+        by_key = ["-oPasswordAuthentication=no", "-i", str(key)]
+        assert ssh("id -un", *by_key) == "student\n"
+        with ThreadPoolExecutor(1) as pool:
+            session = pool.submit(ssh, "sleep 50")
+            until(lambda: "sleep" in processes(container))
+            kubelet_writes(place, None)
+            with pytest.raises(CommandFailed, match="closed"):
+                session.result(timeout=10)
+        container.wait()
+        assert processes(container) == {"seat", "sshd"}
+        assert refused(ssh)
+        with pytest.raises(CommandFailed, match="Permission denied"):
+            ssh("true", *by_key)
+        kubelet_writes(place, "Another-one-2")
+        until(lambda: answer(ssh, "Another-one-2") == "open")
+        assert refused(ssh)
+        assert ssh("cat ~/attached; ls -A /proc/1/fd 2>&1 | tail -n 1", password="Another-one-2").endswith("denied\n")
+        container.terminate()
+
+
+def test_a_seat_without_a_password_stays_up_and_closed_until_there_is_one(roots: Roots, bench: Make) -> None:
+    place = bench(roots("labs/linux-ssh"))
+    kubelet_writes(place, None)
+    with seat(place, 2224) as container:
+        container.wait()
+        ssh = Ssh(place, container)
+        for password in (PASSWORD, "", "student"):
+            assert refused(ssh, password)
+        kubelet_writes(place, PASSWORD)
+        until(lambda: answer(ssh, PASSWORD) == "open")
+        assert ssh("pwd; (sleep 0.2 &); sleep 2; ps -o stat= -e | grep -c Z || :") == "/home/student\n0\n"
+        container.terminate()
+
+
+def test_a_seat_without_a_host_key_says_so_and_ends(roots: Roots, bench: Make) -> None:
+    place = bench(roots("labs/linux-ssh"))
+    (place.secrets / "ssh_host_ed25519_key").unlink()
+    with seat(place, 2223) as container:
+        assert container.process.wait(timeout=10) != 0
+        assert "linux-ssh: /run/autolabs/ssh_host_ed25519_key is missing" in container.log.read_text()
+
+
+def test_seats_that_start_at_once_share_one_home_and_no_password(
+    roots: Roots, bench: Make, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = bench(roots("labs/linux-ssh"))
+    others = []
+    for number in range(3):
+        folder = tmp_path_factory.mktemp("seat")
+        shutil.copytree(place.secrets, folder / "secrets")
+        (folder / "secrets/password").write_text(f"Password-{number}")
+        (folder / "secrets/password").chmod(0o444)
+        (folder / "volume").symlink_to(place.volume)
+        others.append(Bench(place.root, folder))
+    with seat(place, 2222) as first, ExitStack() as stack:
+        seats = [first, *(stack.enter_context(seat(other, 2223 + n, beside=first)) for n, other in enumerate(others))]
+        for container in seats:
+            container.wait()
+        logins = [Ssh(bench, container) for bench, container in zip([place, *others], seats, strict=True)]
+        passwords = [PASSWORD, *(f"Password-{number}" for number in range(3))]
+        for number, (ssh, password) in enumerate(zip(logins, passwords, strict=True)):
+            ssh(f"echo {number} >> ~/visitors", password=password)
+            assert refused(ssh, passwords[number - 1])
+        assert logins[0]("cat visitors; ls -A /home; ls -A") == (
+            "0\n1\n2\n3\nstudent\n.bash_logout\n.bashrc\n.profile\nvisitors\n"
+        )
+
+
 def test_the_shop_opens_for_its_student_and_can_be_broken_into(roots: Roots, bench: Make) -> None:
     place = bench(roots("labs/sql-injection"))
     flag = hmac.new(PASSWORD.encode(), b"lab-7/ivanov", hashlib.sha256).hexdigest()[:24]
@@ -283,3 +428,134 @@ def test_the_shop_opens_for_its_student_and_can_be_broken_into(roots: Roots, ben
         assert "Well done" in get("/", form=f"flag=flag%7B{flag}%7D", Authorization=f"Basic {basic}")
         assert "&lt;b&gt;" in get("/?q=%3Cb%3E", Authorization=f"Basic {basic}")
         container.terminate()
+
+
+class Vnc:
+    """A VNC viewer as far as the tests need one (RFC 6143), over 32-bit colours in Raw encoding."""
+
+    def __init__(self, host: str, port: int, password: str) -> None:
+        """Log in; PermissionError with the server's own words when it refuses."""
+        self.socket = socket.create_connection((host, port), timeout=20)
+        assert self.read(12) == b"RFB 003.008\n"
+        self.socket.sendall(b"RFB 003.008\n")
+        count = self.read(1)[0]
+        if not count:
+            raise PermissionError(self.text())
+        assert self.read(count) == b"\x02", "VNC Authentication, and no way around it"
+        self.socket.sendall(b"\x02")
+        # VNC takes the bits of each byte of the key in the other order; DES is Triple DES with one key three times.
+        key = bytes(int(f"{byte:08b}"[::-1], 2) for byte in password.encode()[:8].ljust(8, b"\0"))
+        cipher = Cipher(TripleDES(key * 3), modes.ECB()).encryptor()
+        self.socket.sendall(cipher.update(self.read(16)))
+        if struct.unpack(">I", self.read(4))[0]:
+            raise PermissionError(self.text())
+        self.socket.sendall(b"\x01")
+        self.width, self.height = struct.unpack(">HH", self.read(4))
+        self.read(16)
+        self.name = self.text()
+        self.socket.sendall(struct.pack(">B3xBBBBHHHBBB3x", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0))
+        self.socket.sendall(struct.pack(">BxHi", 2, 1, 0))
+
+    def read(self, count: int) -> bytes:
+        found = b""
+        while len(found) < count:
+            more = self.socket.recv(count - len(found))
+            assert more, "the server closed the connection"
+            found += more
+        return found
+
+    def text(self) -> str:
+        return self.read(struct.unpack(">I", self.read(4))[0]).decode()
+
+    def picture(self) -> bytes:
+        """The whole screen, four bytes a point."""
+        self.socket.sendall(struct.pack(">BBHHHH", 3, 0, 0, 0, self.width, self.height))
+        while (kind := self.read(1)[0]) != 0:
+            assert kind in (2, 3)
+            if kind == 3:
+                self.read(3)
+                self.text()
+        rows = bytearray(self.width * self.height * 4)
+        for _ in range(struct.unpack(">xH", self.read(3))[0]):
+            x, y, width, height, encoding = struct.unpack(">HHHHi", self.read(12))
+            assert encoding == 0
+            for line in range(height):
+                start = ((y + line) * self.width + x) * 4
+                rows[start : start + width * 4] = self.read(width * 4)
+        return bytes(rows)
+
+    def press(self, *keys: int) -> None:
+        """Press keys together and let go of them (keysyms of X11)."""
+        for down, order in ((1, keys), (0, keys[::-1])):
+            for key in order:
+                self.socket.sendall(struct.pack(">BB2xI", 4, down, key))
+
+    def type(self, text: str) -> None:
+        for letter in text:
+            self.press(0xFF0D if letter == "\n" else ord(letter) if ord(letter) < 256 else 0x1000000 + ord(letter))
+
+    def cut(self, text: str) -> None:
+        """Put text on the desktop's clipboard."""
+        self.socket.sendall(struct.pack(">B3xI", 6, len(text)) + text.encode("latin-1"))
+
+
+@pytest.fixture(scope="module")
+def desktop(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Any], str]]:
+    """The connection to a student's desktop on the cluster, and the password."""
+    handout = tmp_path_factory.mktemp("desktop") / "credentials.json"
+    lab = str(REPOSITORY / "docs/labs/desktop.yml")
+    played = site.playbook(
+        "lab_start", {"lab_file": lab, "lab_students": ["vera"], "lab_credentials_file": str(handout)}
+    )
+    assert played.succeeded, played.output[-5000:]
+    (entry,) = json.loads(handout.read_text())
+    (connection,) = entry["connections"]
+    wait_until_open(connection)
+    yield {**connection, "pod": entry["instance"]}, entry["password"]
+    site.playbook("lab_delete", {"lab_id": "desktop"})
+    site.kubectl("-n", "labs", "delete", "pvc", "-l", "lab_id=desktop")
+
+
+def colours(picture: bytes) -> int:
+    return len({picture[start : start + 3] for start in range(0, len(picture), 4)})
+
+
+def inside(site: Site, pod: str, command: str) -> str:
+    return site.kubectl("-n", "labs", "exec", pod, "--", "bash", "-c", command)
+
+
+def test_a_desktop_on_the_cluster_shows_itself_and_takes_keys(site: Site, desktop: tuple[dict[str, Any], str]) -> None:
+    connection, password = desktop
+    host, port, pod = connection["host"], connection["port"], connection["pod"]
+    with pytest.raises(PermissionError, match=r"[Aa]uthentication fail"):
+        Vnc(host, port, password[::-1])
+    viewer = Vnc(host, port, password)
+    assert (viewer.width, viewer.height, viewer.name) == (1280, 800, "desktop")
+    until(lambda: colours(viewer.picture()) > 50, 30)
+    assert inside(site, pod, "id -u; grep -E '^(CapEff|NoNewPrivs)' /proc/self/status").split() == [
+        "1000", "CapEff:", "0" * 16, "NoNewPrivs:", "1",
+    ]  # fmt: skip
+    before = viewer.picture()
+    viewer.press(0xFFE3, 0xFFE9, ord("t"))
+    until(lambda: "lxterminal" in inside(site, pod, "ps -o comm= -e"), 20)
+    until(lambda: viewer.picture() != before)
+    time.sleep(1)
+    viewer.type("echo Привет > typed\n")
+    until(lambda: inside(site, pod, "cat ~student/typed 2> /dev/null || :") == "Привет\n")
+    viewer.cut("from the viewer")
+    until(lambda: inside(site, pod, "timeout 2 xclip -display :0 -o -selection clipboard || :") == "from the viewer")
+
+
+def test_a_desktop_that_ends_comes_back(site: Site, desktop: tuple[dict[str, Any], str]) -> None:
+    connection, password = desktop
+    inside(site, connection["pod"], "kill -9 $(pgrep -x lxpanel); kill -9 $(pgrep -x Xtigervnc)")
+
+    def shown() -> bool:
+        with suppress(OSError, AssertionError):
+            return colours(Vnc(connection["host"], connection["port"], password).picture()) > 50
+        return False
+
+    until(shown, 30)
+    ran = inside(site, connection["pod"], "ps -o comm= -e")
+    assert {"openbox", "pcmanfm", "lxpanel"} <= set(ran.split()) and "defunct" not in ran
+    assert site.objects("pod", "labs", "lab_id=desktop")[0]["status"]["containerStatuses"][0]["restartCount"] == 0
