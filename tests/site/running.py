@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -121,10 +122,11 @@ class Site:
         """Run one of the collection's playbooks, or a file, with this site's inventory."""
         runs = self.folder / "runs"
         runs.mkdir(exist_ok=True)
-        folder = runs / f"{len(list(runs.iterdir())):03}-{Path(name).stem}"
+        # Tests may play several at once.
+        number = f"{len(list(runs.iterdir())):03}"
+        folder = Path(tempfile.mkdtemp(prefix=f"{number}-{Path(name).stem}-", dir=runs))
         events: list[dict[str, Any]] = []
         inventories = f"-i {REPOSITORY}/inventories/demo -i {self.network.folder}/inventory.yml"
-        folder.mkdir()
         runner = ansible_runner.run(
             private_data_dir=str(folder),
             playbook=name if Path(name).is_absolute() else f"autolabs.platform.{name}",

@@ -34,6 +34,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.status impo
     STARTING,
     STOPPED,
     Status,
+    is_over_quota,
     not_removed,
     pod_status,
     refused,
@@ -218,6 +219,8 @@ class _Start:
         if run.stopping:
             self._take_away(run, run.stopping)
         elif failure and run.is_under_way:
+            # A full quota is no sign of a broken lab.
+            run.shows_the_lab = run.shows_the_lab and not is_over_quota(failure)
             self._finish(run, refused(failure))
         else:
             self._advance(run)

@@ -294,6 +294,14 @@ def test_a_broken_lab_is_stopped_before_all_get_it(cluster: Cluster) -> None:
     assert len(cluster.reports) == 6
 
 
+def test_a_full_quota_is_no_sign_of_a_broken_lab(cluster: Cluster) -> None:
+    full = (403, "exceeded quota: labs-quota, requested: pods=1", {})
+    # The dry run is refused as well.
+    cluster.server.refusals[f"PATCH /pods/{ANNA}"] = [full, full]
+    found = cluster.start(class_of("anna", "boris", "clara"), failure_threshold=1)
+    assert (found[ANNA].state, found[BORIS], found[CLARA]) == ("failed", READY, READY)
+
+
 def test_the_others_follow_when_one_is_ready(cluster: Cluster) -> None:
     cluster.server.kubelet = lambda pod: None
     found = cluster.starting(SIX)
