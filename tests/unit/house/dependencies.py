@@ -27,6 +27,19 @@ EDGES = {f"{ENGINE}/kube": {"kubernetes", "urllib3"}, f"{ENGINE}/proxmox": {"pro
 RUNNER = "webapi/runner"
 # The web app holds no credential for a cluster or a Proxmox host, so it has no use for the code that opens sessions.
 NOT_FOR_WEBAPI = ("kube", "proxmox")
+WEBAPI = "webapi"
+COLLECTION_FACE = "webapi/engine.py"
+# A part of the web app to those that it may import; parts that are not here may import all.
+WEBAPI_BELOW: dict[str, set[str]] = {
+    "collection": set(),
+    "files": set(),
+    "config": {"collection"},
+    "engine": {"collection"},
+    "labs": {"engine", "files"},
+    "runs": {"files"},
+    "runner": {"engine", "files", "runs"},
+    "classes": {"engine", "runs"},
+}
 OUTSIDE = re.compile(r"\b(?:webapi|molecule)\b|\b(?:inventories|tests)/")
 
 
@@ -95,8 +108,24 @@ def webapi_findings(root: Path) -> Iterator[str]:
             if entry.module.split(".")[0] == "ansible_runner" and not within(root, path, RUNNER, "tests"):
                 yield f"{place}:{entry.line}: only {RUNNER} imports ansible_runner"
             names = entry.module.split(".")
-            if within(root, path, "webapi") and entry.own and names[2:3] and names[2] in NOT_FOR_WEBAPI:
+            if not within(root, path, WEBAPI):
+                continue
+            if entry.own and names[2:3] and names[2] in NOT_FOR_WEBAPI:
                 yield f"{place}:{entry.line}: the web app does not touch {names[2]}; a playbook run does"
+            elif entry.own and str(place) != COLLECTION_FACE:
+                yield f"{place}:{entry.line}: only {COLLECTION_FACE} imports the collection"
+            yield from _webapi_import(place, entry)
+
+
+def _webapi_import(place: Path, entry: Import) -> Iterator[str]:
+    part = place.parts[1].removesuffix(".py")
+    if part not in WEBAPI_BELOW:
+        return
+    names = entry.module.split(".")
+    if names[0] in ("flask", "werkzeug", "flask_babel"):
+        yield f"{place}:{entry.line}: {WEBAPI}/{part} knows nothing of HTTP and does not import {names[0]}"
+    elif names[0] == WEBAPI and names[1:] and names[1] not in WEBAPI_BELOW[part] | {part}:
+        yield f"{place}:{entry.line}: {WEBAPI}/{part} may not import {WEBAPI}/{names[1]}"
 
 
 def mention_findings(root: Path) -> Iterator[str]:

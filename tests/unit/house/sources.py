@@ -62,7 +62,7 @@ def _collect(node: ast.AST, *, guarded: bool, found: list[Import]) -> None:
         found += [_import(alias.name, node.lineno, guarded) for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
         module = "." * node.level + (node.module or "")
-        if module in (COLLECTION, f"{COLLECTION}.plugins", f"{COLLECTION}.plugins.module_utils"):
+        if module in (COLLECTION, f"{COLLECTION}.plugins", f"{COLLECTION}.plugins.module_utils", "webapi"):
             found += [_import(f"{module}.{alias.name}", node.lineno, guarded) for alias in node.names]
         else:
             found.append(_import(module, node.lineno, guarded))

@@ -20,6 +20,7 @@ PYTHON_LIMITS = {
     "plugins/inventory": 150,
     "plugins/module_utils": 300,
     "tests/testbed": 300,
+    "webapi": 150,
 }
 TASK_LIMIT = 60
 DOCUMENTATION = {"DOCUMENTATION", "EXAMPLES", "RETURN"}

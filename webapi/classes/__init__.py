@@ -1,0 +1,1 @@
+"""Classes as teachers see them, made out of their runs."""

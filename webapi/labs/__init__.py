@@ -1,0 +1,1 @@
+"""The labs that teachers have stored."""

@@ -1,0 +1,1 @@
+"""The process of one run; the only place that starts Ansible."""
