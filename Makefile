@@ -1,7 +1,7 @@
 # The commands of this project; `make help` lists them. Each makes the environment first, where it is not there yet.
 
 PYTHON ?= python3
-RUN := PYTHONPATH=tests .venv/bin/python
+RUN := PYTHONPATH=tests:. .venv/bin/python
 # Named after the lock's content, so that neither a fresh checkout nor a change of branch rebuilds for nothing.
 ENVIRONMENT := .venv/$(shell sha256sum requirements/dev.lock | cut -c 1-16).stamp
 
@@ -11,7 +11,7 @@ ENVIRONMENT := .venv/$(shell sha256sum requirements/dev.lock | cut -c 1-16).stam
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(ENVIRONMENT) ## a cluster on a test host and a class of labs on it; ends with ssh commands that work
+demo: $(ENVIRONMENT) ## a cluster on a test host, the web form, and a class of labs; ends with a URL and ssh commands that work
 	@$(RUN) tests/site/demo.py up
 
 demo-down: $(ENVIRONMENT) ## take the demo away
