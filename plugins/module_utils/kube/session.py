@@ -207,7 +207,7 @@ class Session:
         for scheme in self._settings.auth_settings().values():
             headers[scheme["key"]] = scheme["value"]
         try:
-            answer = self._pool.urlopen(
+            answer = self._pool.request(
                 method,
                 self._prefix + path,
                 body=None if body is None else json.dumps(body, separators=(",", ":")).encode(),

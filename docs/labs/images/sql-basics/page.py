@@ -33,7 +33,7 @@ GROUP BY customers.id, customers.name ORDER BY 2 DESC, 1 LIMIT 3
 
 def content(language: str) -> str:
     """The page's table, or what the database answers instead; every request asks anew."""
-    _, customer, spent, refused, right, wrong = TEXTS[language]
+    customer, spent, refused, right, wrong = TEXTS[language][1:]
     try:
         connection = psycopg2.connect(connect_timeout=5)
         try:
