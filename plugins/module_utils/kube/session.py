@@ -216,6 +216,8 @@ class Session:
                 retries=False,
                 preload_content=not stream,
             )
+            # Of a watch, what was refused is read only here, and may break off as well.
+            said = answer.data if answer.status >= 400 else b""
         except urllib3.exceptions.SSLError as error:
             raise self._untrusted(error) from error
         except urllib3.exceptions.HTTPError as error:
@@ -223,7 +225,7 @@ class Session:
         self._clock.hear(answer.headers.get("Date"))
         if answer.status >= 400:
             refusal = ApiError.from_answer(
-                answer.status, answer.data, answer.headers.get("Retry-After"), f"{method} {path.split('?')[0]}"
+                answer.status, said, answer.headers.get("Retry-After"), f"{method} {path.split('?')[0]}"
             )
             raise self._unknown_user(refusal) if refusal.status == UNAUTHORIZED else refusal
         return answer

@@ -33,6 +33,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.sta
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.teardown import plan_teardown, tear_down
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import NAMESPACES, Settings
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import (
+    FAILED,
     READY,
     REFUSED,
     STARTING,
@@ -104,7 +105,11 @@ def start(
         outcomes.append(outcome if status else replace(outcome, changed=False))
     owners = {step.manifest["metadata"]["name"]: owner_of(step.manifest["metadata"]["labels"]) for step in plan.pruned}
     outcomes += [Outcome(name, owners[name], status) for name, status in statuses.items()]
-    return ClassOutcome(tuple(outcomes), now.changes, diff, admission), credentials
+    # A password that no Secret holds opens nothing.
+    valid = {
+        name: found for name, found in credentials.items() if name in admission.admitted or live.find("Secret", name)
+    }
+    return ClassOutcome(tuple(outcomes), now.changes, diff, admission), valid
 
 
 def end(
@@ -160,7 +165,12 @@ def _with_lost_nodes(session: Session, live: Live, outcomes: list[Outcome]) -> l
         for pod in pods
         if (node := (pod.get("spec") or {}).get("nodeName")) in lost
     }
-    return [replace(outcome, status=by_owner.get(outcome.owner, outcome.status)) for outcome in outcomes]
+    return [
+        outcome
+        if outcome.status.state == FAILED and by_owner.get(outcome.owner, outcome.status).state != FAILED
+        else replace(outcome, status=by_owner.get(outcome.owner, outcome.status))
+        for outcome in outcomes
+    ]
 
 
 def _limited(plan: ClassPlan, admission: Admission) -> ClassPlan:

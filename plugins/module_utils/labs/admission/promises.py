@@ -7,6 +7,7 @@ again. An entry holds for 60 s by the server's clock, unless its run renews it, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import time
@@ -20,8 +21,16 @@ from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors impo
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import CONFLICT, NOT_FOUND, Session
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.capacity import Item
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.demand import Amounts, Demand, parsed
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.demand import (
+    NO_DEFAULTS,
+    Amounts,
+    Defaults,
+    Demand,
+    parsed,
+    pod_amounts,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.nodes import Need
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import COMPONENT
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import NAMESPACES
 
 NAME = "lab-promises"
@@ -34,7 +43,7 @@ ClassKey = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class PromisedPods:
-    """The Pods of one component that the class will have, those that it has already included."""
+    """Pods that are alike, and that the class will have, those that it has already included."""
 
     count: int
     item: Item
@@ -51,7 +60,7 @@ class Entry:
     until: float
     """Seconds since 1970, by the server's clock."""
     pods: Mapping[str, PromisedPods]
-    """By component."""
+    """By what makes Pods alike."""
     objects: Demand
     """Everything but the Pods."""
 
@@ -61,7 +70,7 @@ class Standing:
     """What there is of a class."""
 
     pods: Mapping[str, int] = field(default_factory=dict)
-    """By component."""
+    """By what makes Pods alike."""
     objects: Demand = field(default_factory=Demand)
 
 
@@ -143,6 +152,14 @@ def others(promises: Promises, key: ClassKey) -> Iterable[Entry]:
 def pause() -> None:
     """Let the others go first for a moment, after a change that came too late."""
     time.sleep(random.uniform(0.02, 0.1))
+
+
+def alike(pod: Manifest, defaults: Defaults = NO_DEFAULTS) -> str:
+    """Which Pods of a class count as one: those of a component that take the same, as members of groups differ."""
+    requests, limits = pod_amounts(pod["spec"], defaults)
+    takes = sorted((name, str(amount)) for amounts in (requests, limits) for name, amount in amounts.items())
+    digest = hashlib.sha256(repr(takes).encode()).hexdigest()[:8]
+    return f"{pod['metadata']['labels'].get(COMPONENT, '')}/{digest}"
 
 
 def data_key(key: ClassKey) -> str:

@@ -21,8 +21,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.d
     total,
 )
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.nodes import Need, Node, Terms
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.promises import ClassKey, Standing
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import COMPONENT
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.promises import ClassKey, Standing, alike
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -120,7 +119,7 @@ class _Counting:
             key = _class_of(pod)
             # A Pod that did its work and stays is all that there will be of it.
             if key and (not is_terminal(pod) or is_done(pod)):
-                self._pods[key][pod["metadata"]["labels"].get(COMPONENT, "")] += 1
+                self._pods[key][alike(pod, self._found.defaults)] += 1
         for pod in here:
             self._place(pod)
 

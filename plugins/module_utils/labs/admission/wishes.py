@@ -21,10 +21,10 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.p
     ClassKey,
     Entry,
     PromisedPods,
+    alike,
 )
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.shortage import Admission, Shortage
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.survey import Question, Survey
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import COMPONENT
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Key, Live, key_of
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.plan import (
     CREATE,
@@ -109,10 +109,10 @@ class Wishes:
     def entry(self, admission: Admission, defaults: Defaults, run: str, until: float) -> Entry:
         """What the class will have when what was admitted is there."""
         after = dict(self._after(admission))
-        counts = Counter(_component(pod) for pod in after.values() if pod["kind"] == "Pod" and _stands(pod))
+        counts = Counter(alike(pod, defaults) for pod in after.values() if pod["kind"] == "Pod" and _stands(pod))
         objects = total(demand_of(entry, defaults) for entry in after.values() if entry["kind"] != "Pod")
         new = {
-            _component(step.manifest): step.manifest
+            alike(step.manifest, defaults): step.manifest
             for entry in self.new
             if entry.instance.name in admission.admitted
             for step in entry.steps
@@ -205,10 +205,6 @@ def _is_new_pod(step: Step) -> bool:
 
 def _pod_names(steps: Iterator[Step] | tuple[Step, ...]) -> frozenset[str]:
     return frozenset(step.manifest["metadata"]["name"] for step in steps if step.manifest["kind"] == "Pod")
-
-
-def _component(pod: Manifest) -> str:
-    return str(pod["metadata"]["labels"].get(COMPONENT, ""))
 
 
 def _stands(pod: Manifest) -> bool:

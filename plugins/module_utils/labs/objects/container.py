@@ -67,7 +67,8 @@ def _common(lab: Lab, component: Component, instance: Instance, variables: dict[
     container: dict[str, Any] = {
         "image": component.image,
         "imagePullPolicy": "IfNotPresent",
-        "env": [{"name": name, "value": value} for name, value in environment.items()],
+        # The API server keeps no empty value, so one that is set would look like a change for ever.
+        "env": [{"name": name} | ({"value": value} if value else {}) for name, value in environment.items()],
         "resources": _resources(component.resources),
         "securityContext": _security(lab.security_level, component),
     }

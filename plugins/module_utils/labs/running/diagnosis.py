@@ -113,10 +113,10 @@ def lost_nodes(session: Session, pods: Iterable[Manifest]) -> dict[str, Status]:
 
 def hidden(text: str, secrets: Iterable[str]) -> str:
     """`text` with dots in place of secrets, and of each longer line of a secret of several lines."""
-    lines = [line for secret in secrets for line in (secret, *secret.splitlines())]
-    whole = set(secrets)
+    known = {form for secret in secrets for form in (secret, secret.strip())}
+    lines = [line for secret in known for line in (secret, *secret.splitlines())]
     for line in sorted(lines, key=len, reverse=True):
-        if line in whole or len(line) >= SHORTEST_SECRET_LINE:
+        if line in known or len(line) >= SHORTEST_SECRET_LINE:
             text = text.replace(line, DOTS) if line else text
     return text
 

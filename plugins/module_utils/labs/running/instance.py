@@ -48,6 +48,7 @@ class InstanceRun:
         self._quiet = [
             step for step in steps if step.changes and not (step.manifest["kind"] == "Pod" and _name(step) in coming)
         ]
+        self._made = coming
         self._done = set(self.pod_names) - coming
         self._pod_of = {step.manifest["metadata"]["labels"].get(COMPONENT, ""): _name(step) for step in pods}
         self.replaced = [step for step in self._coming if step.verb == REPLACE]
@@ -92,12 +93,14 @@ class InstanceRun:
         self._done |= {_name(step) for step in steps if step.manifest["kind"] == "Pod"}
 
     def standing_pods(self) -> list[Manifest]:
-        """Its Pods that are there, as far as they were seen or applied, and do not end already."""
+        """Its Pods that this run made, as far as they were seen or applied, and that do not end already."""
         unseen = [
             step.manifest for step in self.plan.steps if step.manifest["kind"] == "Pod" and _name(step) in self._done
         ]
         known = {manifest["metadata"]["name"]: manifest for manifest in unseen} | self.pods
-        return [pod for pod in known.values() if not pod["metadata"].get("deletionTimestamp")]
+        return [
+            pod for name, pod in known.items() if name in self._made and not pod["metadata"].get("deletionTimestamp")
+        ]
 
     def _pod_status(self, name: str) -> Status:
         return pod_status(self.pods[name]) if name in self.pods else WAITING

@@ -24,7 +24,11 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import LabClass
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.plan import ClassPlan, Step
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.progress import Progress, Report
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.diagnosis import diagnose, lost_node
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.diagnosis import (
+    diagnose,
+    lost_node,
+    lost_nodes,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.instance import InstanceRun
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.vanguard import Vanguard
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.workers import Workers
@@ -44,6 +48,9 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.status impo
 
 DIAGNOSIS_SECONDS = 10.0
 """What the questions about instances that failed may take beyond the time of the run."""
+SETTLE_SECONDS = 20.0
+"""How long a full quota is asked again, where this run makes room in it."""
+SETTLE_PAUSE_SECONDS = 0.5
 DELETED = Status(FAILED, "somebody deleted the instance while it was starting")
 NOT_BEGUN = "not started, because the first instances were not ready after {seconds:.0f} s"
 
@@ -89,6 +96,7 @@ class _Start:
         threshold = terms.failure_threshold if terms.wait else 0
         self._vanguard = Vanguard(list(self._runs.values()), threshold, self._began)
         self._done = 0
+        self._makes_room = bool(plan.pruned) or any(run.replaced for run in self._runs.values())
         self._over = threading.Event()
         """Set when the run has ended: what is not applied by then stays undone."""
         self._workers = Workers(CONNECTIONS, "apply")
@@ -156,7 +164,8 @@ class _Start:
         verdict = self._vanguard.verdict()
         if verdict:
             for run in self._runs.values():
-                if run.is_under_way and run.shows_the_lab:
+                # What was there before this run stays: somebody may be working in it.
+                if run.is_under_way and run.is_new and run.shows_the_lab:
                     self._stop(run, verdict)
 
     def _later(self, handle: Callable[[Manifest], None]) -> Callable[[Manifest], None]:
@@ -226,7 +235,14 @@ class _Start:
             self._advance(run)
 
     def _apply(self, step: Step) -> Manifest:
-        return self._session.apply(step.manifest)
+        until = time.monotonic() + (SETTLE_SECONDS if self._makes_room else 0.0)
+        while True:
+            try:
+                return self._session.apply(step.manifest)
+            except ApiError as error:
+                # What this run takes away counts until it is gone, and until the quota's controller has seen that.
+                if not is_over_quota(error) or time.monotonic() > until or self._over.wait(SETTLE_PAUSE_SECONDS):
+                    raise
 
     def _delete(self, step: Step) -> None:
         found = self._live.find(step.manifest["kind"], step.manifest["metadata"]["name"])
@@ -284,6 +300,8 @@ class _Start:
 
     def _found(self, run: InstanceRun, told: Status | None) -> None:
         if told and told.state == FAILED and run.is_under_way:
+            # A lost node says nothing about the lab.
+            run.shows_the_lab = False
             self._finish(run, told)
 
     def _fail(self, run: InstanceRun, status: Status, *, late: bool = False) -> None:
@@ -297,11 +315,12 @@ class _Start:
 
         run.failing = too_late(status, self._terms.timeout) if late else status
         pods = list(run.pods.values())
-        if run.leaving:
-            old = (self._live.find("Pod", name) for name in run.leaving)
-            pods = [pod for pod in old if pod]
         secrets = self._terms.secrets.get(run.plan.instance.name, ())
-        if pods:
+        if run.leaving:
+            # What keeps an old Pod from ending is its node: of itself it was well.
+            old = [pod for name in run.leaving if (pod := self._live.find("Pod", name))]
+            self._ask(run, lambda: next(iter(lost_nodes(self._session, old).values()), None), told)
+        elif pods:
             self._ask(run, partial(diagnose, self._session, status, pods, secrets), told)
         else:
             told(None)

@@ -16,7 +16,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.kube.session imp
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission import admit as admission
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.admit import NoRoom, admitted, look
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Live, read
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import LabClass
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import LabClass, Resources
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.plan import ClassPlan, plan_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 from unit.support.api_server import ApiServer, serving
@@ -93,7 +93,7 @@ def test_a_class_that_fits_is_promised_what_it_needs_until_its_run_ends(api: tup
     with admitted(kube, lab_class, *run_of(kube, lab_class), SETTINGS, partial=False) as promise:
         assert promise.admission.sentence() == "8 of 8 fit"
         (entry,) = promised(server).values()
-        assert entry["pods"]["linux"]["count"] == 8
+        assert [pods["count"] for pods in entry["pods"].values()] == [8]
         assert entry["objects"]["services.nodeports"] == "8"
     assert promised(server) == {}
 
@@ -113,7 +113,7 @@ def test_partial_takes_the_first_of_the_roster(api: tuple[ApiServer, Session]) -
     with admitted(kube, lab_class, *run_of(kube, lab_class), SETTINGS, partial=True) as promise:
         names = {instance.name for instance in lab_class.instances[:8]}
         assert promise.admission.admitted == names
-        assert promised(server)["labs.123.1"]["pods"]["linux"]["count"] == 8
+        assert [pods["count"] for pods in promised(server)["labs.123.1"]["pods"].values()] == [8]
 
 
 def test_looking_reads_only(api: tuple[ApiServer, Session]) -> None:
@@ -237,6 +237,17 @@ def test_what_another_class_was_promised_is_not_there(api: tuple[ApiServer, Sess
         after = sentence(kube, class_of(*TEN[:5]))
     assert before == after == "3 of 5 fit: memory short by 1 Gi on the lab nodes"
     assert sentence(kube, class_of(*TEN[:5])) == after
+
+
+def test_groups_of_different_sizes_are_promised_what_each_takes(api: tuple[ApiServer, Session]) -> None:
+    server, kube = api
+    lab = replace(component(resources=Resources(memory_request=512 << 20)), id="other", deployment_mode="per_group")
+    groups = class_of("a/1", "b/1", "c/1", "d/1", "e/2", lab=lab)
+    with admitted(kube, groups, *run_of(kube, groups), SETTINGS, partial=False):
+        # Five seats of the node's eight are promised, whichever group comes last.
+        assert sentence(kube, class_of(*TEN[:5])) == "3 of 5 fit: memory short by 1 Gi on the lab nodes"
+        (entry,) = promised(server).values()
+        assert sorted(pods["count"] for pods in entry["pods"].values()) == [1, 1]
 
 
 def test_the_quotas_share_of_a_promise_is_counted_once(api: tuple[ApiServer, Session]) -> None:

@@ -282,3 +282,11 @@ def test_the_rest_is_the_labs_and_the_sites() -> None:
     assert "imagePullSecrets" not in spec_of(LAB)
     assert container_of(FULL)["securityContext"]["readOnlyRootFilesystem"] is True
     assert spec_of(LAB)["restartPolicy"] == "Always"
+
+
+def test_an_empty_variable_is_written_as_the_api_server_keeps_it() -> None:
+    spec = spec_of(component(environment={"EMPTY": "", "A": "1"}))
+    assert [entry for entry in spec["containers"][0]["env"] if entry["name"] in ("EMPTY", "A")] == [
+        {"name": "EMPTY"},
+        {"name": "A", "value": "1"},
+    ]

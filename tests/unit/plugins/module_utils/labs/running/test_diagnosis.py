@@ -215,6 +215,7 @@ def test_what_cannot_be_asked_hides_nothing(server: tuple[ApiServer, Session]) -
     [
         ("it is abcd", ["abcd"], "it is ••••"),
         ("nothing", ["", "abcd"], "nothing"),
+        ("login with hunter2 failed", ["hunter2\n"], "login with •••• failed"),
         ("line: BEGIN-KEY-1", ["BEGIN-KEY-1\nab\n"], "line: ••••"),
         ("a cab", ["BEGIN-KEY-1\nab\n"], "a cab"),
     ],

@@ -20,7 +20,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import COMPLETED, HEALTHY, STARTED, LabClass
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.plan import credentials_of, plan_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.progress import Progress
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.running import vanguard
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.running import start, vanguard
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.rehearsal import validate
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.start import Terms, start_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import Status
@@ -101,7 +101,14 @@ def test_one_object_of_each_kind_is_judged_before_any_is_made(cluster: Cluster) 
     cluster.start(THREE)
     dry = [request for request in cluster.server.requests if request.endswith("(dry run)")]
     assert cluster.server.requests[: len(dry)] == dry
-    assert [request.split("/")[-2] for request in dry] == ["secrets", "persistentvolumeclaims", "services", "pods"]
+    kinds = ["networkpolicies", "secrets", "persistentvolumeclaims", "services", "pods"]
+    assert [request.split("/")[-2] for request in dry] == kinds
+
+
+def test_each_way_in_and_the_internal_service_are_judged(cluster: Cluster) -> None:
+    cluster.start(class_of("anna", "boris", lab=TWO))
+    dry = [request for request in cluster.server.requests if request.endswith("(dry run)") and "/services/" in request]
+    assert len(dry) == 2
 
 
 @pytest.mark.parametrize("lab_class", [THREE, class_of("anna", "boris", "clara", lab=NEW_ENV)])
@@ -279,6 +286,7 @@ def test_check_mode_foresees_and_changes_nothing(cluster: Cluster) -> None:
     assert cluster.server.objects == before
 
 
+TWO = replace(LAB, components=(COMPONENT, replace(COMPONENT, name="db", mounts=())))
 SIX = class_of("anna", "boris", "clara", "dora", "eva", "fyodor")
 LATER = [f"lab-123-student-{name}" for name in ("dora", "eva", "fyodor")]
 
@@ -415,6 +423,28 @@ def test_the_log_of_a_crash_is_told_without_the_password(cluster: Cluster) -> No
     assert found[ANNA].detail.endswith("password ••••")
 
 
+def test_a_lost_node_takes_no_instance_down_that_others_work_in(cluster: Cluster) -> None:
+    cluster.holds(SIX)
+    lost = {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}
+    names = [entry.name for entry in SIX.instances]
+    for name in names:
+        manifest = next(found for path, found in cluster.server.objects.items() if path.endswith(f"/pods/{name}"))
+        cluster.server.put({**manifest, "spec": {**manifest["spec"], "nodeName": "node-1"}}, lost)
+    gone = {"conditions": [{"type": "Ready", "status": "Unknown", "message": "Kubelet stopped posting node status."}]}
+    cluster.server.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}}, gone)
+    found = cluster.start(SIX)
+    assert {found[name].state for name in names} == {"failed"}
+    assert cluster.written() == []
+
+
+def test_a_quota_in_which_this_run_makes_room_is_asked_again(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "SETTLE_PAUSE_SECONDS", 0.01)
+    cluster.holds(class_of("boris"))
+    full = (403, "exceeded quota: labs-quota, requested: pods=1", {})
+    cluster.server.refusals[f"PATCH /pods/{ANNA}"] = [full, full, full]
+    assert cluster.start(class_of("anna")) == {ANNA: READY}
+
+
 def test_a_pod_on_a_lost_node_has_failed_without_a_wait(cluster: Cluster) -> None:
     cluster.holds(class_of("anna"))
     manifest = next(entry for entry in cluster.server.objects.values() if entry["kind"] == "Pod")
@@ -457,12 +487,13 @@ def test_who_has_no_room_is_refused_and_the_others_start(cluster: Cluster, check
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": spec}
     cluster.server.put(quota, {"hard": {"pods": "2"}, "used": {"pods": "0"}})
     options = engine.Options(check_mode=check_mode, timeout=20, admit="partial")
-    outcome, _credentials = engine.start(cluster.session, THREE, SETTINGS, options, cluster.reports.append)
+    outcome, credentials = engine.start(cluster.session, THREE, SETTINGS, options, cluster.reports.append)
     state = "starting" if check_mode else "ready"
     assert [one.status.state for one in outcome.outcomes] == [state, state, "refused"]
     refused = outcome.outcomes[2]
     assert "2 of 3 fit: pods short by 1" in refused.status.reason
     assert not refused.changed and not outcome.failed
+    assert credentials.keys() == {ANNA, BORIS}, "a password that no Secret holds opens nothing"
     assert outcome.admission is not None and (outcome.admission.fits, outcome.admission.of) == (2, 3)
     assert "2 of 3 fit" in outcome.sentence()
     if not check_mode:
