@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.instance import InstanceRun
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import (
     FAILED,
@@ -17,7 +18,9 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.status impo
 )
 
 PATIENCE_SECONDS = 5.0
-"""Without a sign for or against the lab, the others follow after this."""
+"""Once a Pod may start its containers: without a sign for or against the lab, the others follow after this."""
+LONGEST_SECONDS = 30.0
+"""As long as no Pod has come so far, on a busy node for example, they wait no longer than this."""
 
 
 class Vanguard:
@@ -31,8 +34,8 @@ class Vanguard:
         self._threshold = min(threshold, sum(run.shows_the_lab for run in runs))
         self._failed: list[Status] = []
         self._one_is_ready = False
-        self._until = now + PATIENCE_SECONDS
-        self._clock_runs = False
+        self._until = now + LONGEST_SECONDS
+        self._clock_runs = self._containers_may_start = False
         new = [run for run in runs if run.is_new]
         self._first, self._held = (new[:threshold], new[threshold:]) if threshold else (new, [])
         for run in self._held:
@@ -47,7 +50,7 @@ class Vanguard:
         """The first Pods of `run` are there: only from now on may they show anything."""
         if not self._clock_runs and run in self._first:
             self._clock_runs = True
-            self._until = now + PATIENCE_SECONDS
+            self._until = now + LONGEST_SECONDS
 
     def ended(self, run: InstanceRun) -> None:
         """What became of `run` is known."""
@@ -58,7 +61,14 @@ class Vanguard:
 
     def released(self, now: float) -> list[InstanceRun]:
         """Those who need not wait any more."""
-        if not self._held or not (self._one_is_ready or (now >= self._until and not self._looks_bad(now))):
+        if not self._containers_may_start and any(_may_start(pod) for run in self._first for pod in run.pods.values()):
+            # The time before, for the network and the volumes, says nothing about the lab.
+            self._containers_may_start = True
+            self._until = min(self._until, now + PATIENCE_SECONDS)
+        # A vanguard that has come to its end, and to no verdict, tells nothing more.
+        at_its_end = all(run.final for run in self._first) and not self.verdict()
+        in_time = now >= self._until and not self._looks_bad(now)
+        if not self._held or not (self._one_is_ready or at_its_end or in_time):
             return []
         freed, self._held = self._held, []
         for run in freed:
@@ -79,3 +89,9 @@ class Vanguard:
         if bad:
             self._until = now + PATIENCE_SECONDS / 5
         return bad
+
+
+def _may_start(pod: Manifest) -> bool:
+    """Whether a Pod has its network and volumes, so that images are pulled (KEP-3085)."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "PodReadyToStartContainers" and one["status"] == "True" for one in conditions)

@@ -326,7 +326,7 @@ def test_the_others_follow_when_one_is_ready(cluster: Cluster) -> None:
 def test_the_others_follow_after_a_while_without_a_bad_sign(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, sign: Object | None
 ) -> None:
-    monkeypatch.setattr(vanguard, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(vanguard, "LONGEST_SECONDS", 0.05)
     cluster.server.kubelet = lambda pod: sign
     found = cluster.starting(SIX)
     names = [ANNA, BORIS, CLARA, *LATER]
@@ -339,7 +339,7 @@ def test_the_others_follow_after_a_while_without_a_bad_sign(
 def test_what_was_starting_when_the_lab_proves_broken_is_taken_away(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vanguard, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(vanguard, "LONGEST_SECONDS", 0.05)
     cluster.server.kubelet = lambda pod: None
     found = cluster.starting(SIX)
     cluster.server.wait_for(lambda: all(cluster.server.has("Pod", name) for name in LATER))

@@ -5,10 +5,15 @@ from __future__ import annotations
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Live
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.plan import credentials_of, plan_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.instance import InstanceRun
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.vanguard import PATIENCE_SECONDS, Vanguard
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.running.vanguard import (
+    LONGEST_SECONDS,
+    PATIENCE_SECONDS,
+    Vanguard,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import FAILED, READY, STARTING, Status
 from unit.support.classes import LAB, SETTINGS, class_of, ready, waiting
 
+MAY_START = {"phase": "Pending", "conditions": [{"type": "PodReadyToStartContainers", "status": "True"}]}
 FIVE = class_of("anna", "boris", "clara", "dora", "eva")
 
 
@@ -45,16 +50,28 @@ def test_without_a_threshold_nobody_waits() -> None:
     assert not any(run.held for run in runs)
 
 
-def test_patience_begins_with_the_first_pod() -> None:
+def test_patience_begins_when_a_pod_may_start_its_containers() -> None:
     runs = runs_of_a_new_class()
     vanguard = Vanguard(runs, 3, 0.0)
     vanguard.pod_applied(runs[3], 50.0)
     vanguard.pod_applied(runs[0], 100.0)
     vanguard.pod_applied(runs[1], 101.0)
-    assert vanguard.until == 100.0 + PATIENCE_SECONDS
+    assert vanguard.until == 100.0 + LONGEST_SECONDS
     saw(runs[0], {"phase": "Pending"})
-    assert vanguard.released(100.0 + PATIENCE_SECONDS - 0.1) == []
-    assert vanguard.released(100.0 + PATIENCE_SECONDS) == runs[3:]
+    assert vanguard.released(103.0) == []
+    saw(runs[0], MAY_START)
+    assert vanguard.released(104.0) == []
+    assert vanguard.until == 104.0 + PATIENCE_SECONDS
+    assert vanguard.released(104.0 + PATIENCE_SECONDS - 0.1) == []
+    assert vanguard.released(104.0 + PATIENCE_SECONDS) == runs[3:]
+
+
+def test_a_pod_that_never_comes_so_far_holds_nobody_for_long() -> None:
+    runs = runs_of_a_new_class()
+    vanguard = Vanguard(runs, 3, 0.0)
+    vanguard.pod_applied(runs[0], 1.0)
+    assert vanguard.released(LONGEST_SECONDS) == []
+    assert vanguard.released(1.0 + LONGEST_SECONDS) == runs[3:]
 
 
 def test_the_others_wait_as_long_as_there_is_a_bad_sign() -> None:
@@ -62,11 +79,21 @@ def test_the_others_wait_as_long_as_there_is_a_bad_sign() -> None:
     vanguard = Vanguard(runs, 3, 0.0)
     vanguard.pod_applied(runs[0], 0.0)
     saw(runs[0], waiting("ErrImagePull", "EOF"))
-    for now in (PATIENCE_SECONDS, 10 * PATIENCE_SECONDS, 100 * PATIENCE_SECONDS):
+    for now in (LONGEST_SECONDS, 2 * LONGEST_SECONDS, 3 * LONGEST_SECONDS):
         assert vanguard.released(now) == []
         assert vanguard.until is not None and vanguard.until > now
     saw(runs[0], ready())
-    assert vanguard.released(200 * PATIENCE_SECONDS) == runs[3:]
+    assert vanguard.released(10 * LONGEST_SECONDS) == runs[3:]
+
+
+def test_the_others_follow_when_the_first_ended_without_telling_of_the_lab() -> None:
+    runs = runs_of_a_new_class()
+    vanguard = Vanguard(runs, 3, 0.0)
+    for run in runs[:3]:
+        run.shows_the_lab = False
+        assert vanguard.released(0.1) == []
+        ended(vanguard, run, FAILED, "the quota is used up")
+    assert vanguard.released(0.2) == runs[3:]
 
 
 def test_the_verdict_needs_enough_failures_and_nothing_ready() -> None:
