@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,14 @@ def now() -> float:
 
 def write(path: Path, content: bytes) -> None:
     """Replace a file by `content`, mode 0600: readers find the old one or the new one. Raises OSError."""
-    descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
+    with _partial(path, content) as partial:
         os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+
+
+def create(path: Path, content: bytes) -> None:
+    """Make a file that holds `content`, mode 0600. Raises FileExistsError where there is one, and OSError."""
+    with _partial(path, content) as partial:
+        os.link(partial, path)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -45,3 +47,19 @@ def tail(path: Path, most: int) -> str:
             return stream.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return ""
+
+
+@contextlib.contextmanager
+def _partial(path: Path, content: bytes) -> Iterator[str]:
+    """A file beside `path` that is on the disk as a whole; afterwards its own name is gone."""
+    descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            # A name may reach the disk before what it names: a power failure would leave an empty file.
+            os.fsync(stream.fileno())
+        yield partial
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)

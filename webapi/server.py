@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import sys
 from typing import Any
 
@@ -40,6 +41,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": 5,
             "accesslog": None,
             "control_socket_disable": True,
+            "worker_exit": leave,
             "proc_name": "autolabs-webapi",
         }
         for name, value in settings.items():
@@ -53,6 +55,18 @@ class Server(BaseApplication):  # type: ignore[misc]
             print(f"AutoLabs cannot start: {error}", file=sys.stderr, flush=True)
             # The code by which gunicorn knows that another try would end in the same way.
             sys.exit(Arbiter.APP_LOAD_ERROR)
+
+
+def leave(_arbiter: Arbiter, worker: Any) -> None:
+    """End the process that serves; gunicorn calls this at its end, before Python waits for its threads.
+
+    A thread that serves a listener goes on as long as the listener does, and with it the claim on the runs.
+    """
+    # gunicorn also calls it in the arbiter for a process that is gone; and one that could not begin has a code to give.
+    if worker.pid == os.getpid() and worker.booted:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def bracketed(address: str) -> str:

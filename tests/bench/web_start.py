@@ -90,8 +90,8 @@ def click_to_event(web: WebApp) -> float:
     stream = http.client.HTTPConnection(ADDRESS, web.port, timeout=60)
     stream.request("GET", events)
     answer = stream.getresponse()
-    while b'"stage"' not in answer.readline():
-        assert not answer.closed, "the run ended without an event of the playbook"
+    while b'"stage"' not in (line := answer.readline()):
+        assert line, "the run ended without an event of the playbook"
     seconds = time.monotonic() - began
     stream.close()
     web.wait(events.split("/")[4])
@@ -103,17 +103,20 @@ def page_seconds(web: WebApp) -> list[float]:
     events = click(web, "thirty", STUDENTS)
     run = events.split("/")[4]
     seconds = []
-    with listening((ADDRESS, web.port), events, LISTENERS) as listeners:
+    page = f"/labs/{LAB}/classes/thirty"
+    with listening((ADDRESS, web.port), events, page, LISTENERS) as listeners:
         while not web.store.get(run).state.ended:
             began = time.monotonic()
-            _page(web, "GET", f"/labs/{LAB}/classes/thirty")
+            _page(web, "GET", page)
             seconds.append(time.monotonic() - began)
             time.sleep(0.02)
         listeners.wait()
         told = listeners.progress()
     assert web.wait(run)["state"] == "succeeded", web.store.log(run)
     assert told == STUDENTS, f"a listener heard of {told} students only"
-    say(f"{len(seconds)} pages while {LISTENERS} listeners heard of {told} students each")
+    fetched = len(listeners.fetched)
+    assert fetched >= LISTENERS, f"{LISTENERS} listeners fetched {fetched} pages only"
+    say(f"{len(seconds)} pages while {LISTENERS} listeners heard of {told} students each and fetched {fetched} pages")
     return seconds
 
 

@@ -53,7 +53,7 @@ class Teacher:
 
     def add_lab(self, config: str) -> None:
         """Store a lab."""
-        self.open("/labs/new")
+        self.open("/new-lab")
         self.fill(config=config)
         self.press("Store")
 

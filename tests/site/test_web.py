@@ -186,7 +186,7 @@ def well_used(web: WebApp) -> str:
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_page_is_without_barriers_and_fits(web: WebApp, chromium: Browser, well_used: str, look: str) -> None:
     start, here = f"/labs/{well_used}/start", f"/labs/{well_used}/classes/7b"
-    pages = {"labs": "/", "lab": f"/labs/{well_used}", "new": "/labs/new", "start": start, "class": here}
+    pages = {"labs": "/", "lab": f"/labs/{well_used}", "new": "/new-lab", "start": start, "class": here}
     pages |= {"board": f"{here}?view=board", "stop": f"{here}/stop", "delete": f"{here}/delete", "runs": "/runs"}
     pages |= {"several": "/labs/sql-basics", "delete-lab": f"/labs/{well_used}/delete", "missing": "/labs/nowhere"}
     pages |= {"run": f"/runs/{web.store.find(well_used)[0].id}", "edit": f"/labs/{well_used}/edit"}
@@ -203,7 +203,7 @@ def test_every_page_is_without_barriers_and_fits(web: WebApp, chromium: Browser,
         at.fill(**WRONG)
         at.press("Start the class")
         look_at("start-wrong")
-        at.open("/labs/new")
+        at.open("/new-lab")
         at.fill(config=basics("web-wrong").replace("access: ssh", "access: telnet").replace("image:", "imag:"))
         at.press("Store")
         look_at("new-wrong")

@@ -64,7 +64,7 @@ def lab(name: str, **block: Any) -> str:
 
 def store(web: WebApp, config: str) -> bool:
     """Store a lab by the form; whether it was taken. What was not has its message."""
-    status, page, _place = post(web, "/labs/new", config=config, action="store")
+    status, page, _place = post(web, "/new-lab", config=config, action="store")
     assert status in (303, 422), page
     assert status == 303 or re.search(r"\d+ mistakes?; nothing was stored", page)
     return status == 303
@@ -167,7 +167,7 @@ def command_lines() -> Iterator[set[bytes]]:
 
     def look() -> None:
         while not over.wait(0.02):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
+            for path in (*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")):
                 try:
                     seen.add(path.read_bytes())
                 except OSError:
@@ -202,6 +202,7 @@ def test_secrets_are_in_no_file_of_the_web_app_and_in_no_process_list(web: WebAp
     places = {path: path.read_bytes() for path in web.folder.rglob("*") if path.is_file() and path != handout}
     places |= {Path(f"process {number}"): line for number, line in enumerate(seen)}
     assert any(b"webapi.runner" in line for line in seen)
+    assert any(f"AUTOLABS_RUN_ID={run.id}".encode() in line for line in seen)
     found = [path for path, content in places.items() for needle in needles if needle in content]
     assert found == []
     for path in (web.folder / "state").rglob("*"):

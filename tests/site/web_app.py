@@ -175,10 +175,15 @@ def serving(site: Site, name: str, **settings: str) -> Iterator[WebApp]:
         web.start()
         yield web
     finally:
-        for lab in _clear(web):
-            site.kubectl("-n", "labs", "delete", "pvc", "-l", f"lab_id={lab}", "--wait=false")
-        web.remove()
-        shutil.rmtree(web.folder)
+        try:
+            for lab in _clear(web):
+                site.kubectl("-n", "labs", "delete", "pvc", "-l", f"lab_id={lab}", "--wait=false")
+        finally:
+            # Also where a class cannot be deleted.
+            try:
+                web.remove()
+            finally:
+                shutil.rmtree(web.folder)
 
 
 def _clear(web: WebApp) -> set[str]:

@@ -31,6 +31,12 @@ class Told:
         return not self.instances and bool((self.outcome or {}).keys() & {"problems", "admission"})
 
     @property
+    def broke_off(self) -> bool:
+        """Whether it began to stop or delete the class, and nobody knows how far it came."""
+        began = any(event.type == "state" and event.data["state"] == RunState.RUNNING for event in self.events)
+        return self.kind != Kind.START and self.state in (RunState.CANCELLED, RunState.LOST) and began
+
+    @property
     def ended_class(self) -> bool:
         """Whether the whole class was stopped or deleted, so that the outcome tells of all there is of it."""
         return self.kind in (Kind.STOP, Kind.DELETE) and self.state == RunState.SUCCEEDED and bool(self.outcome)
@@ -109,6 +115,8 @@ def _under_way(told: Told, before: Members) -> Members:
         unknown = STARTING if running else UNKNOWN
         known = {one.instance: replace(one, state=unknown) for one in told.wanted}
         members = {name: before.get(name, one) for name, one in known.items()}
+    elif told.broke_off:
+        members = {name: replace(one, state=UNKNOWN, reason="", connections=()) for name, one in before.items()}
     members = {name: replace(one, settled=not running) for name, one in members.items()}
     for event in told.events:
         name = event.data.get("instance")

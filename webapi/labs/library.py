@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,12 +60,10 @@ class Library:
     def add(self, text: str) -> StoredLab:
         """Store a new lab under the id that its config names. Raises InvalidInput, LabExists and OSError."""
         lab = engine.parse(text)
-        # Held open exclusively, so that of two who add at once one is told.
         try:
-            os.close(os.open(self._path(lab.id), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            files.create(self._path(lab.id), text.encode())
         except FileExistsError:
             raise LabExists(lab.id) from None
-        files.write(self._path(lab.id), text.encode())
         return self.get(lab.id)
 
     def replace(self, lab_id: str, text: str) -> StoredLab:
@@ -96,9 +93,6 @@ class Library:
                 return known[1]
             content = path.read_bytes()
         except FileNotFoundError:
-            return None
-        if not content:
-            # Somebody is adding it right now.
             return None
         text = content.decode("utf-8", "replace")
         lab, problems = engine.validate(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import Forbidden, MisdirectedRequest
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -42,7 +42,7 @@ def install(app: Flask) -> None:
 
 def check() -> None:
     """Raises MisdirectedRequest or Forbidden."""
-    if _host_name() not in LOOPBACK:
+    if _host_name() not in _names():
         raise MisdirectedRequest("Open this page under the address http://localhost: only that name is answered.")
     if request.method not in SAFE and not _from_here():
         raise Forbidden(
@@ -58,6 +58,12 @@ def mark(response: Response) -> Response:
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-cache, private")
     return response
+
+
+def _names() -> tuple[str, ...]:
+    """The names of this computer that are answered: also the one at which a site has the app served."""
+    config = current_app.config.get("AUTOLABS")
+    return (*LOOPBACK, config.address) if config else LOOPBACK
 
 
 def _host_name() -> str | None:

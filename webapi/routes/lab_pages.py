@@ -30,13 +30,14 @@ def lab(lab_id: str) -> str:
     return render_template("lab.html", section="labs", stored=stored, preview=preview, classes=classes)
 
 
-@blueprint.get("/labs/new")
+# Not below /labs, where `new` is the page of the lab of that name.
+@blueprint.get("/new-lab")
 def new() -> str:
     """An empty form, or rather one with an example."""
     return render_template("lab_form.html", section="labs", lab_id="", form=LabForm(example.LAB))
 
 
-@blueprint.post("/labs/new")
+@blueprint.post("/new-lab")
 def add() -> Answer:
     """Check a new lab, or store it."""
     return _take("")

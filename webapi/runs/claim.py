@@ -7,8 +7,8 @@ import os
 import time
 from pathlib import Path
 
-HANDOVER = 3.0
-"""Seconds that a web app waits for its predecessor to end."""
+HANDOVER = 6.0
+"""Seconds that a web app waits for its predecessor to end, which takes up to 3 where pages listen."""
 LOOK = 0.2
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from webapi.runs.folder import Folder
-from webapi.runs.processes import MARKER
+from webapi.runs.model import Run
+from webapi.runs.processes import MARKER, process
 
 PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 PASSED = ("HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "KUBECONFIG", "SSH_AUTH_SOCK")
@@ -66,3 +67,10 @@ class Launcher:
 
 def _harmless(name: str) -> bool:
     return name.startswith("ANSIBLE_") and not any(word in name for word in KEEP_BACK if "_FILE" not in name)
+
+
+def known_processes(run: Run, started: subprocess.Popen[bytes] | None) -> set[tuple[int, int]]:
+    """Pid and start time of the process of a run: of the one that was started, and of the one that says it runs."""
+    own = process(started.pid) if started else None
+    known = {(own.pid, own.started)} if own else set()
+    return known | ({(run.pid, run.process_started)} if run.pid else set())

@@ -9,12 +9,12 @@ import threading
 from webapi import files
 from webapi.runs import events, messages
 from webapi.runs.claim import claim
-from webapi.runs.launch import Launcher
+from webapi.runs.launch import Launcher, known_processes
 from webapi.runs.model import ClassBusy, Kind, Run, RunRequest, RunState, UnknownRun
-from webapi.runs.processes import alive, end_all, process
+from webapi.runs.processes import alive, end_all, of_run
 from webapi.runs.retention import Retention
 from webapi.runs.store import FolderRunStore
-from webapi.runs.watch import PATIENCE, Watch
+from webapi.runs.watch import PATIENCE, Watch, in_background
 
 
 class LocalDispatcher:
@@ -54,14 +54,13 @@ class LocalDispatcher:
             if run_id in self._queue:
                 self._queue.remove(run_id)
                 return self._end(run_id, RunState.CANCELLED, messages.CANCELLED_IN_QUEUE)
+            # Survives this process, so that a restarted web app finishes what was begun.
+            files.write(self._store.folder(run_id).cancelled, b"")
             self._ending.add(run_id)
             started = self._running.get(run_id)
-        # Survives this process, so that a restarted web app finishes what was begun.
-        files.write(self._store.folder(run_id).cancelled, b"")
         if wait:
             return self._end_processes(run, started)
-        work = threading.Thread(target=self._end_processes, args=(run, started), name=f"cancel {run_id}", daemon=True)
-        work.start()
+        in_background(self._end_processes, run, started)
         return run
 
     def trouble(self) -> str:
@@ -75,10 +74,9 @@ class LocalDispatcher:
         none_begun = messages.NONE_BEGUN.format(waiting) if waiting and not running else ""
         return self._watch.trouble() or none_begun
 
-    def _end_processes(self, run: Run, started: subprocess.Popen[bytes] | None) -> Run:
-        run_id = run.id
-        gone = end_all(run_id, _known(run, started))
-        return self._bury(run_id, RunState.CANCELLED, messages.CANCELLED[run.kind] if gone else messages.NOT_ENDED)
+    def _end_processes(self, run: Run, started: subprocess.Popen[bytes] | None = None) -> Run:
+        gone = end_all(run.id, known_processes(run, started))
+        return self._bury(run.id, RunState.CANCELLED, messages.CANCELLED[run.kind] if gone else messages.NOT_ENDED)
 
     def recover(self) -> None:
         """See Dispatcher."""
@@ -88,17 +86,18 @@ class LocalDispatcher:
                 if run.state.ended:
                     self._store.sweep(run.id)
                     continue
-                cancelled = self._store.folder(run.id).cancelled.exists()
-                if cancelled:
-                    unfinished.append(run.id)
-                if run.state == RunState.RUNNING or cancelled:
+                if self._store.cancelling(run.id):
+                    unfinished.append(run)
+                    self._ending.add(run.id)
+                # A process that a web app started just before its end has not said yet that it runs.
+                if run.id in self._ending or run.state == RunState.RUNNING or of_run(run.id):
                     self._running[run.id] = None
                 else:
                     self._queue.append(run.id)
             self._look()
             self._start_next()
-        for run_id in unfinished:
-            threading.Thread(target=self.cancel, args=(run_id,), name=f"cancel {run_id}", daemon=True).start()
+        for run in unfinished:
+            in_background(self._end_processes, run)
         self._retention.apply(self._store)
         self._watch.start()
 
@@ -130,43 +129,50 @@ class LocalDispatcher:
         gone = [run_id for run_id in self._running if run_id not in self._ending and not self._has_process(run_id)]
         for run_id in gone:
             try:
-                ended = self._store.get(run_id).state.ended
+                run = self._store.get(run_id)
             except UnknownRun:
-                ended = True
-            if ended:
+                del self._running[run_id]
+                continue
+            if run.state.ended:
                 del self._running[run_id]
             else:
+                cancelling = self._store.cancelling(run_id)
                 self._ending.add(run_id)
-                threading.Thread(target=self._lose, args=(run_id,), name=f"end {run_id}", daemon=True).start()
+                in_background(self._end_processes if cancelling else self._lose, run)
         return bool(gone)
 
-    def _lose(self, run_id: str) -> None:
+    def _lose(self, run: Run) -> None:
         # Its children may still work on the class, and another run must not meet them.
-        end_all(run_id)
-        self._bury(run_id, RunState.LOST, messages.LOST)
+        end_all(run.id)
+        self._bury(run.id, RunState.LOST, messages.LOST)
 
     def _bury(self, run_id: str, state: RunState, message: str) -> Run:
         """The processes of a run are gone: say so, where it has not said itself how it ended, and go on."""
         with self._lock:
-            started = self._running.pop(run_id, None)
-            if started:
-                started.poll()
-            self._ending.discard(run_id)
-            self._store.sweep(run_id)
-            run = self._store.get(run_id)
-            if not run.state.ended:
-                run = self._end(run_id, state, message)
-            self._start_next()
+            try:
+                self._store.sweep(run_id)
+                run = self._store.get(run_id)
+                if not run.state.ended:
+                    run = self._end(run_id, state, message)
+                # Not before: where its end cannot be written down, the next look tries again.
+                started = self._running.pop(run_id, None)
+                if started:
+                    started.poll()
+            finally:
+                self._ending.discard(run_id)
+                self._start_next()
         return run
 
     def _has_process(self, run_id: str) -> bool:
         started = self._running[run_id]
-        if started is not None:
-            return started.poll() is None
+        if started is not None and started.poll() is None:
+            return True
         try:
             run = self._store.get(run_id)
         except UnknownRun:
             return False
+        if run.state == RunState.QUEUED:
+            return bool(of_run(run_id))
         return not run.state.ended and alive(run.pid, run.process_started)
 
     def _end(self, run_id: str, state: RunState, message: str) -> Run:
@@ -177,9 +183,3 @@ class LocalDispatcher:
     def _tell(self, run: Run) -> None:
         data = {"state": run.state, "message": run.message}
         events.append(self._store.events_path(run.id), "state", data)
-
-
-def _known(run: Run, started: subprocess.Popen[bytes] | None) -> set[tuple[int, int]]:
-    own = process(started.pid) if started else None
-    known = {(own.pid, own.started)} if own else set()
-    return known | ({(run.pid, run.process_started)} if run.pid else set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import threading
@@ -13,6 +14,10 @@ from typing import Any, Protocol
 from webapi import files
 from webapi.runs.folder import Folder
 from webapi.runs.model import RUN_ID, Run, RunRequest, UnknownRun, new_id
+
+LOGGER = logging.getLogger(__name__)
+DAMAGED = (ValueError, KeyError, TypeError)
+"""What reading a file raises that does not hold what was written."""
 
 
 class RunStore(Protocol):
@@ -64,6 +69,8 @@ class FolderRunStore:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[tuple[int, int], Run]] = {}
         """Run by id, with what tells that its state is still the same file."""
+        self._damaged: set[str] = set()
+        """Runs of which the log says already that their files cannot be read."""
 
     def folder(self, run_id: str) -> Folder:
         """The files of a run. Raises UnknownRun, also for what cannot be an id."""
@@ -134,7 +141,7 @@ class FolderRunStore:
         """See RunStore."""
         try:
             return files.read_json(self.folder(run_id).outcome)
-        except FileNotFoundError:
+        except (FileNotFoundError, *DAMAGED):
             return None
 
     def log(self, run_id: str, most: int = 1 << 20) -> str:
@@ -183,6 +190,12 @@ class FolderRunStore:
                 return known[1]
             run = folder.read()
         except FileNotFoundError:
+            return None
+        except DAMAGED:
+            # One that cannot be read must not hide all the others.
+            if folder.path.name not in self._damaged:
+                self._damaged.add(folder.path.name)
+                LOGGER.exception("the run in %s is left out: its files are damaged", folder.path)
             return None
         with self._lock:
             self._known[folder.path.name] = key, run

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from webapi.runs import messages
+from webapi.runs.model import Run
 
 LOOK = 0.2
 """Seconds between two looks at the processes, while there are any."""
@@ -54,7 +55,12 @@ class Watch:
                 time.sleep(LOOK)
                 try:
                     self._busy = self._look()
-                except OSError:
-                    # A full disk must not stop what looks after the runs; the next look tries again.
+                except Exception:
+                    # Neither a full disk nor a mistake may stop what looks after the runs; the next look tries again.
                     logging.exception("the runs could not be looked after")
                 self._looked = time.monotonic()
+
+
+def in_background(work: Callable[..., object], run: Run, *more: object) -> None:
+    """Call `work` with a run, and what it needs more, in a thread of its own."""
+    threading.Thread(target=work, args=(run, *more), name=f"end {run.id}", daemon=True).start()

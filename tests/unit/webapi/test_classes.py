@@ -107,6 +107,21 @@ def test_whom_a_start_that_broke_off_did_not_reach_are_not_there_at_the_end(kind
     assert states(broken, Told(kind, RunState.FAILED, outcome={"msg": "no", "instances": []}))[0] == "unknown"
 
 
+@pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.LOST])
+@pytest.mark.parametrize("kind", [Kind.STOP, Kind.DELETE])
+def test_of_an_end_that_broke_off_nobody_is_said_to_be_ready(kind: Kind, state: RunState) -> None:
+    began = Event(1, "state", {"state": "running", "message": ""}, 0.0)
+    anna, bob, vera = merged([READY, Told(kind, state, events=[began, progress(NAMES[1], "stopped")])])
+    assert (anna.state, bob.state, vera.state) == ("unknown", "stopped", "unknown")
+    assert anna.connections == bob.connections == vera.connections == ()
+    assert (anna.name, anna.settled) == ("Anna A.", True)
+
+
+def test_an_end_that_was_cancelled_before_it_began_changes_nothing() -> None:
+    waited = Event(1, "state", {"state": "queued", "message": ""}, 0.0)
+    assert merged([READY, Told(Kind.STOP, RunState.CANCELLED, events=[waited])]) == merged([READY])
+
+
 def test_a_second_start_keeps_what_is_known_until_it_tells() -> None:
     members = merged([READY, start(RunState.RUNNING, events=[progress(NAMES[0], "ready")])])
     assert [(member.state, member.settled) for member in members] == [

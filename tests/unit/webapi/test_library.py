@@ -53,6 +53,29 @@ def test_of_two_who_add_the_same_lab_one_is_told(library: Library) -> None:
         assert sum(people.map(add, range(16))) == 1
 
 
+def test_a_full_disk_leaves_nothing_of_a_new_lab(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as changed:
+        changed.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            library.add(LAB)
+    assert list((tmp_path / "labs").iterdir()) == []
+    assert library.add(LAB).id == "a-lab"
+    assert [path.name for path in (tmp_path / "labs").iterdir()] == ["a-lab.yml"]
+    assert (tmp_path / "labs/a-lab.yml").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_file_is_shown_and_can_be_deleted(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "labs" / "a-lab.yml").touch()
+    assert library.get("a-lab").problems
+    library.delete("a-lab")
+    assert library.add(LAB).id == "a-lab"
+
+
 def test_a_removed_lab_is_gone(library: Library) -> None:
     library.add(LAB)
     library.delete("a-lab")

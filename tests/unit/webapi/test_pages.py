@@ -45,6 +45,13 @@ def test_a_lab_is_described_in_few_words(front: Front) -> None:
         assert words in page
 
 
+def test_a_lab_may_be_called_like_a_page(empty: Front) -> None:
+    for name in ("new", "new-lab", "runs", "edit", "classes"):
+        empty.library.add(LAB.replace("name: linux", f"name: {name}"))
+        assert f"/labs/{name}/start" in empty.client().get(f"/labs/{name}").text
+    assert "<textarea" in empty.client().get("/new-lab").text
+
+
 def test_a_lab_shows_what_it_takes(front: Front) -> None:
     page = front.client().get("/labs/linux").text
     for words in ("What one instance takes", "TCP 2222", "PersistentVolumeClaim", "Nobody has started this lab yet"):
@@ -52,7 +59,7 @@ def test_a_lab_shows_what_it_takes(front: Front) -> None:
 
 
 def test_a_lab_is_checked_before_it_is_stored(empty: Front) -> None:
-    answer = empty.client().post("/labs/new", data={"config": LAB, "action": "check"})
+    answer = empty.client().post("/new-lab", data={"config": LAB, "action": "check"})
     assert answer.status_code == 200
     assert "The lab config is right" in answer.text
     assert "TCP 2222" in answer.text
@@ -61,17 +68,17 @@ def test_a_lab_is_checked_before_it_is_stored(empty: Front) -> None:
 
 def test_a_lab_is_stored_from_text_or_from_a_file(empty: Front) -> None:
     client = empty.client()
-    answer = client.post("/labs/new", data={"config": LAB.replace("\n", "\r\n"), "action": "store"})
+    answer = client.post("/new-lab", data={"config": LAB.replace("\n", "\r\n"), "action": "store"})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/labs/linux")
     assert empty.library.get("linux").text == LAB
     file = (io.BytesIO(LAB.replace("name: linux", "name: other").encode()), "other.yml")
-    client.post("/labs/new", data={"config": "", "file": file, "action": "store"})
+    client.post("/new-lab", data={"config": "", "file": file, "action": "store"})
     assert empty.library.get("other").lab
 
 
 def test_mistakes_are_shown_at_their_lines_and_nothing_is_lost(empty: Front) -> None:
     wrong = LAB.replace("access: ssh", "access: telnet").replace("volume: 1Gi", "volum: 1Gi")
-    answer = empty.client().post("/labs/new", data={"config": wrong, "action": "store"})
+    answer = empty.client().post("/new-lab", data={"config": wrong, "action": "store"})
     assert answer.status_code == 422
     assert "2 mistakes; nothing was stored" in answer.text
     assert 'data-line="12"' in answer.text
@@ -82,7 +89,7 @@ def test_mistakes_are_shown_at_their_lines_and_nothing_is_lost(empty: Front) -> 
 
 def test_a_lab_is_not_stored_over_another_one(front: Front) -> None:
     client = front.client()
-    assert "There is a lab linux already" in client.post("/labs/new", data={"config": LAB, "action": "store"}).text
+    assert "There is a lab linux already" in client.post("/new-lab", data={"config": LAB, "action": "store"}).text
     other = LAB.replace("name: linux", "name: other")
     answer = client.post("/labs/linux/edit", data={"config": other, "action": "store"})
     assert answer.status_code == 409

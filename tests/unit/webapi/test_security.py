@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from unit.webapi.front import HERE, LAB, ROSTER, Front
 
 from webapi.routes import guard
@@ -87,7 +89,7 @@ def test_a_payload_as_a_lab_config_is_refused_with_a_message(front: Front) -> No
             {"file": (io.BytesIO(payload.encode()), payload[:99]), "action": "store"},
         ]
         for data in sent:
-            answer = front.client().post("/labs/new", data=data)
+            answer = front.client().post("/new-lab", data=data)
             assert answer.status_code == 422, payload
             assert re.search(r"\d+ mistakes?; nothing was stored", answer.text)
             harmless(answer.text)
@@ -97,18 +99,115 @@ def test_a_payload_as_a_lab_config_is_refused_with_a_message(front: Front) -> No
         assert [stored.id for stored in front.library.all()] == ["linux"]
 
 
-@pytest.mark.parametrize("field", ["name: linux", "registry.example/linux:1", "/home", "First steps", "ssh"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("name", "service", "image", "command", "entrypoint", "environment", "environment name", "user", "volume"),
+        *("mount", "config", "secret", "config target", "healthcheck", "depends_on", "port", "memory", "network"),
+        *("title", "text", "access", "deployment_mode", "security", "lifetime", "volume_size", "extension"),
+    ],
+)
 def test_a_payload_in_a_field_of_a_lab_config_stays_text(front: Front, field: str) -> None:
     for payload in each(front):
-        quoted = "'" + payload[:200].replace("'", "''") + "'"
-        value = f"name: {quoted}" if field.startswith("name") else quoted
-        answer = front.client().post("/labs/new", data={"config": LAB.replace(field, value), "action": "check"})
+        client, config = front.client(), yaml.safe_dump(with_payload(field, payload[:200]), allow_unicode=True)
+        answer = client.post("/new-lab", data={"config": config, "action": "check"})
         assert answer.status_code in (200, 422)
         assert re.search(r"mistakes?; nothing was stored|The lab config is right", answer.text)
         harmless(answer.text)
+        answer = client.put("/api/v1/labs/linux", json={"config": config})
+        assert answer.status_code in (200, 409, 422), answer.text
+        if answer.status_code == 200:
+            assert front.library.get("linux").text == config
+            for address in ("/labs/linux", "/labs/linux/edit"):
+                page = client.get(address)
+                assert page.status_code == 200
+                harmless(page.text)
+        assert [stored.id for stored in front.library.all()] == ["linux"]
+        assert not Path("OWNED").exists()
 
 
-@pytest.mark.parametrize("field", ["roster", "file", "class_id", "course_id", "failure_threshold"])
+def with_payload(field: str, payload: str) -> dict[str, Any]:
+    """A lab config with a payload in one of its fields."""
+    lab: dict[str, Any] = yaml.safe_load(LAB)
+    shell, about = lab["services"]["shell"], lab["x-lab"]
+    changes: dict[str, Callable[[], object]] = {
+        "name": lambda: lab.update(name=payload),
+        "service": lambda: lab.update(services={payload: shell}),
+        "volume": lambda: (lab.update(volumes={payload: None}), shell.update(volumes=[f"{payload}:/home"])),
+        "mount": lambda: shell.update(volumes=[f"home:{payload}"]),
+        "config": lambda: (lab.update(configs={"one": {"content": payload}}), shell.update(configs=["one"])),
+        "secret": lambda: (lab.update(secrets={"one": {"content": payload}}), shell.update(secrets=["one"])),
+        "config target": lambda: (
+            lab.update(configs={"one": {"content": "x"}}),
+            shell.update(configs=[{"source": "one", "target": payload}]),
+        ),
+        "environment": lambda: shell.update(environment={"A": payload}),
+        "environment name": lambda: shell.update(environment={payload: "a"}),
+        "command": lambda: shell.update(command=["sh", "-c", payload]),
+        "healthcheck": lambda: shell.update(healthcheck={"test": ["CMD-SHELL", payload]}),
+        "depends_on": lambda: shell.update(depends_on=[payload]),
+        "port": lambda: shell.update(ports=[payload]),
+        "memory": lambda: shell.update(deploy={"resources": {"reservations": {"memory": payload}}}),
+        "network": lambda: lab.update(networks={payload: None}),
+        "title": lambda: about.update(title=payload),
+        "text": lambda: about.update(text={"en": payload, "ru": payload}),
+        "volume_size": lambda: about.update(volume=payload),
+        "extension": lambda: about.update({payload: payload}),
+    }
+    within = about if field in ("access", "deployment_mode", "security", "lifetime") else shell
+    changes.get(field, lambda: within.update({field: payload}))()
+    return lab
+
+
+@pytest.mark.parametrize("body", ["lab", "config", "preview", "start"])
+def test_a_payload_as_a_json_body_is_refused(front: Front, body: str) -> None:
+    before = front.library.get("linux").text
+    method, address = {
+        "lab": ("POST", "/api/v1/labs"),
+        "config": ("PUT", "/api/v1/labs/linux"),
+        "preview": ("POST", "/api/v1/labs/linux/preview"),
+        "start": ("POST", "/api/v1/labs/linux/classes"),
+    }[body]
+    for payload in each(front):
+        for sent in (payload, [payload], {payload[:99]: payload}, {"config": payload}, {"config": {"a": payload}}):
+            answer = front.client().open(address, method=method, json=sent)
+            assert answer.status_code in (400, 422), (sent, answer.text)
+            assert answer.content_type == "application/problem+json"
+            assert not Path("OWNED").exists()
+        answer = front.client().open(address, method=method, data=payload.encode(), content_type="application/json")
+        assert answer.status_code in (400, 422)
+        assert front.library.get("linux").text == before and front.dispatcher.asked == []
+
+
+@pytest.mark.parametrize("kind", ["classes", "preview"])
+@pytest.mark.parametrize(
+    "field",
+    ["class_id", "course_id", "roster", "students", "student", "group", "admit", "recreate", "failure_threshold"],
+)
+def test_a_payload_in_a_field_of_an_order_is_refused_or_stays_data(front: Front, field: str, kind: str) -> None:
+    for payload in each(front):
+        body: dict[str, Any] = {"class_id": "1", "students": ["anna", "boris"], field: payload}
+        if field == "roster":
+            del body["students"]
+        elif field in ("student", "group"):
+            del body[field]
+            body["students"] = [{"id": "anna", "name": payload, "group": payload} if field == "group" else payload]
+        answer = front.client().post(f"/api/v1/labs/linux/{kind}", json=body)
+        assert answer.status_code in (202, 422), answer.text
+        assert not Path("OWNED").exists()
+        if answer.status_code == 422:
+            assert answer.json["problems"][0]["message"] and front.dispatcher.asked == []
+            continue
+        (asked,) = front.dispatcher.asked
+        assert re.fullmatch(r"[a-z0-9-]{1,63}", asked.class_id)
+        assert asked.options["admit"] == "whole" and asked.options["recreate"] is False
+        assert asked.options.get("course_id", payload) == payload
+        harmless(front.client().get(f"/runs/{answer.json['run']}").text)
+
+
+@pytest.mark.parametrize(
+    "field", ["roster", "file", "class_id", "course_id", "failure_threshold", "admit", "recreate", "action"]
+)
 def test_a_payload_in_the_start_form_is_refused_or_stays_data(front: Front, field: str) -> None:
     for payload in each(front):
         client = front.client()
@@ -124,6 +223,7 @@ def test_a_payload_in_the_start_form_is_refused_or_stays_data(front: Front, fiel
         (asked,) = front.dispatcher.asked
         assert re.fullmatch(r"[a-z0-9-]{1,63}", asked.class_id)
         assert isinstance(asked.options["failure_threshold"], int)
+        assert asked.options["admit"] == "whole" and asked.options["recreate"] is False
         page = client.get(answer.headers["Location"])
         assert page.status_code == 200
         harmless(page.text)
@@ -156,19 +256,19 @@ def test_what_a_cluster_or_ansible_says_is_text(front: Front) -> None:
 
 def test_a_bomb_of_anchors_is_refused_at_once(front: Front) -> None:
     lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))]
-    answer = front.client().post("/labs/new", data={"config": "\n".join(lines), "action": "check"})
+    answer = front.client().post("/new-lab", data={"config": "\n".join(lines), "action": "check"})
     assert answer.status_code == 422
 
 
 def test_what_is_too_large_is_refused_with_the_limit(front: Front) -> None:
     client = front.client()
     large = "a" * (2 << 20)
-    answer = client.post("/labs/new", data={"config": large, "action": "store"})
+    answer = client.post("/new-lab", data={"config": large, "action": "store"})
     assert answer.status_code == 422
     assert "larger than 1 MiB" in answer.text
     answer = client.post("/labs/linux/start", data={"file": (io.BytesIO(large.encode()), "a.csv"), "class_id": "1"})
     assert answer.status_code == 422
-    answer = client.post("/labs/new", data={"config": "a" * (guard.LARGEST_REQUEST + 1), "action": "store"})
+    answer = client.post("/new-lab", data={"config": "a" * (guard.LARGEST_REQUEST + 1), "action": "store"})
     assert answer.status_code == 413
     assert "1 MiB" in answer.text
 
@@ -246,6 +346,6 @@ def test_every_answer_is_marked(front: Front, address: str) -> None:
 
 def test_no_page_needs_what_the_policy_forbids(front: Front) -> None:
     front.outcome(front.run(RunState.RUNNING))
-    for address in ("/", "/labs/linux", "/labs/new", "/labs/linux/start", CLASS, f"{CLASS}?view=board", "/runs"):
+    for address in ("/", "/labs/linux", "/new-lab", "/labs/linux/start", CLASS, f"{CLASS}?view=board", "/runs"):
         page = unescape(front.client().get(address).text)
         assert re.findall(r"<style|\sstyle=|<script(?! src=\"/static/)|\son[a-z]+=\"|https?://", page) == []

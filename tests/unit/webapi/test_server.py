@@ -7,12 +7,18 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from unit.webapi.conftest import REPOSITORY
+from unit.webapi.conftest import REPOSITORY, asked
+
+from webapi.runs.events import append
+from webapi.runs.processes import process
+from webapi.runs.store import FolderRunStore
 
 
 def free_port() -> int:
@@ -60,12 +66,27 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
         server.communicate(timeout=20)
 
 
-def wait_until_healthy(port: int) -> None:
+@contextmanager
+def listening(servers: Servers, port: int) -> Iterator[None]:
+    """A page that follows a run which never ends."""
+    run = FolderRunStore(servers.folder / "state/runs").create(asked())
+    append(servers.folder / "state/runs" / run.id / "events.jsonl", "state", {"state": "queued", "message": ""})
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/runs/{run.id}/events", timeout=5) as stream:
+        assert stream.readline().startswith(b"retry:")
+        yield
+
+
+def worker(server: subprocess.Popen[str]) -> int:
+    """The process that serves."""
+    return int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()[0])
+
+
+def wait_until_healthy(port: int, address: str = "127.0.0.1") -> None:
     """Until a server answers."""
     until = time.monotonic() + 30
     while True:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{address}:{port}/healthz", timeout=5) as answer:
                 assert answer.status == 200
                 return
         except OSError:
@@ -97,3 +118,26 @@ def test_one_server_looks_after_a_state_folder_and_another_takes_over_when_it_wa
     port = free_port()
     servers.start(port)
     wait_until_healthy(port)
+
+
+def test_a_page_that_listens_does_not_keep_the_runs_from_the_next_server(servers: Servers) -> None:
+    port = free_port()
+    first = servers.start(port)
+    wait_until_healthy(port)
+    serves = worker(first)
+    with listening(servers, port):
+        first.kill()
+        first.wait()
+        port = free_port()
+        servers.start(port)
+        wait_until_healthy(port)
+        assert process(serves) is None
+
+
+def test_a_configured_address_is_answered_and_no_other(servers: Servers) -> None:
+    port = free_port()
+    servers.start(port, AUTOLABS_ADDRESS="127.0.0.2")
+    wait_until_healthy(port, "127.0.0.2")
+    request = urllib.request.Request(f"http://127.0.0.2:{port}/healthz", headers={"Host": "127.0.0.3"})
+    with pytest.raises(urllib.error.HTTPError, match="421"):
+        urllib.request.urlopen(request, timeout=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +75,22 @@ def test_a_change_by_another_process_is_seen_and_never_half(store: FolderRunStor
         assert len(seen.message) == seen.pid
     writer.join()
     assert store.get(run.id).pid == 299
+
+
+def test_what_gets_a_name_is_on_the_disk_already(store: FolderRunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr("os.fsync", lambda descriptor: (done.append("fsync"), fsync(descriptor)))
+    monkeypatch.setattr("os.replace", lambda old, new: (done.append("replace"), replace(old, new)))
+    store.change(store.create(asked()).id, state=RunState.RUNNING)
+    assert done and done == ["fsync", "replace"] * (len(done) // 2)
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]"])
+def test_an_outcome_that_is_damaged_tells_nothing(store: FolderRunStore, content: bytes) -> None:
+    run = store.create(asked())
+    store.folder(run.id).outcome.write_bytes(content)
+    assert store.outcome(run.id) is None
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../runs", "a/b", "/etc", "A", "a" * 100, "nothing", "a\n", "%2e"])

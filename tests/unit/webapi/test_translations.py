@@ -102,7 +102,7 @@ def test_a_sentence_of_the_engine_is_translated_with_what_varies(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "address", ["/", "/labs/linux", "/labs/new", "/labs/linux/start", "/runs", "/labs/linux/delete"]
+    "address", ["/", "/labs/linux", "/new-lab", "/labs/linux/start", "/runs", "/labs/linux/delete"]
 )
 def test_a_russian_page_has_no_english_sentence(address: str, tmp_path: Path) -> None:
     front = Front(tmp_path)

@@ -6,7 +6,9 @@ document.documentElement.classList.add("scripted");
 // --- A run that goes on: each event changes one line, the end fetches the page anew.
 
 const say = document.querySelector("[data-say]");
-let source, fetching, spoken = 0;
+let source, fetching, due = Infinity, spoken = 0;
+// Grows with each event that is shown and each page that is fetched.
+let news = 0;
 
 function follow() {
   const live = document.getElementById("live");
@@ -14,7 +16,8 @@ function follow() {
   if (!live?.dataset.events) return;
   source = new EventSource(live.dataset.events);
   source.addEventListener("progress", (event) => show(live, JSON.parse(event.data)));
-  source.addEventListener("message", refreshSoon);
+  // Not all open pages at the same moment.
+  source.addEventListener("message", () => refreshSoon(150 + 2000 * Math.random()));
   source.addEventListener("state", (event) => {
     if (JSON.parse(event.data).state !== live.dataset.state) refreshSoon();
     live.dataset.state = JSON.parse(event.data).state;
@@ -23,6 +26,7 @@ function follow() {
 }
 
 function show(live, progress) {
+  news += 1;
   const line = live.querySelector(`[data-instance="${CSS.escape(progress.instance)}"]`);
   const state = document.querySelector(`[data-template="${CSS.escape(progress.state)}"]`);
   if (line && state) {
@@ -56,28 +60,50 @@ function tell(text) {
   if (say) say.textContent = text;
 }
 
+// Of several wishes the earliest counts.
 function refreshSoon(delay = 150) {
+  if (Date.now() + delay >= due) return;
+  due = Date.now() + delay;
   clearTimeout(fetching);
-  fetching = setTimeout(refresh, Number(delay) || 150);
+  fetching = setTimeout(refresh, delay);
 }
 
 async function refresh() {
+  const asked = (news += 1);
+  due = Infinity;
   try {
     const answer = await fetch(location.href, { cache: "no-store" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById("live");
     const old = document.getElementById("live");
     if (!answer.ok || !fresh) throw new Error(answer.status);
+    // What came meanwhile may be newer than this page.
+    if (news !== asked) return refreshSoon(1000);
     const unchanged = fresh.dataset.events === old.dataset.events;
     fresh.dataset.state = old.dataset.state;
+    const focused = takeOver(old, fresh);
     if (unchanged) old.replaceChildren(...fresh.childNodes);
     else old.replaceWith(fresh);
+    focused?.focus({ preventScroll: true });
     document.title = page.title;
     if (!unchanged) tell(document.querySelector(".count")?.textContent ?? "");
     if (!unchanged || source?.readyState === EventSource.CLOSED) follow();
   } catch {
     refreshSoon(3000);
   }
+}
+
+// Opens in the fresh page what is open in the old one; what is to have the focus there.
+function takeOver(old, fresh) {
+  const name = (one) => {
+    const known = one.getAttribute("aria-label") ?? one.dataset.copy ?? one.textContent.trim();
+    return [one.closest("[data-instance]")?.dataset.instance, one.tagName, known].join();
+  };
+  const open = Array.from(old.querySelectorAll("details[open] > summary"), name);
+  const focused = old.contains(document.activeElement) && name(document.activeElement);
+  const all = [...fresh.querySelectorAll("a, button, summary, [tabindex]")];
+  for (const one of all) if (open.includes(name(one))) one.parentElement.open = true;
+  return all.find((one) => name(one) === focused);
 }
 
 follow();
