@@ -20,8 +20,8 @@ demo-down: $(ENVIRONMENT) ## take the demo away
 check: $(ENVIRONMENT) ## lint, types and unit tests (under three minutes)
 	@.ci/steps check
 
-test: $(ENVIRONMENT) ## check, ansible-test on the built artifact, and the whole site on real hosts
-	@.ci/steps check sanity site
+test: $(ENVIRONMENT) ## check, slow unit tests, ansible-test on the built artifact, and the whole site on real hosts
+	@.ci/steps check slow sanity site
 
 bench: $(ENVIRONMENT) ## run what is in tests/bench and print its figures
 	@.ci/steps bench

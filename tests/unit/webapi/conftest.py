@@ -13,6 +13,7 @@ from unit.support import api_server
 from unit.support.classes import ready
 
 from webapi import collection
+from webapi.runs.events import Follower
 from webapi.runs.launch import Launcher
 from webapi.runs.local import LocalDispatcher
 from webapi.runs.model import Event, Kind, Run, RunRequest
@@ -74,10 +75,12 @@ class Machine:
         return run
 
     def events(self, run_id: str, type: str = "") -> list[Event]:
-        """What a run has told."""
-        from webapi.runs.events import read_since
-
-        return [event for event in read_since(self.store.events_path(run_id)) if type in ("", event.type)]
+        """What a run has told, up to its last word: that follows its state by a moment."""
+        found = []
+        for event in Follower().follow(self.store.events_path(run_id), heartbeat=30):
+            assert event is not None, f"nothing was told for 30 s\n{self.store.log(run_id)}"
+            found.append(event)
+        return [event for event in found if type in ("", event.type)]
 
 
 def asked(kind: Kind = Kind.START, *, class_id: str = "1", **changes: Any) -> RunRequest:

@@ -24,6 +24,8 @@ from webapi.runs.processes import MARKER, process
 from webapi.runs.retention import Retention
 from webapi.runs.store import FolderRunStore
 
+pytestmark = pytest.mark.slow
+
 SLEEP = "import time; time.sleep(60)"
 
 

@@ -17,6 +17,8 @@ from webapi.classes.classes import Classes
 from webapi.runs.model import ClassBusy, Kind, Run, RunState
 from webapi.runs.processes import of_run, process
 
+pytestmark = pytest.mark.slow
+
 STUDENTS = ["lab-a-lab-student-anna", "lab-a-lab-student-bob", "lab-a-lab-student-c-3"]
 WEB_PROCESS = """
 import sys, time

@@ -16,6 +16,8 @@ from unit.webapi.front import HERE, LAB, ROSTER, Front
 from webapi.routes import guard
 from webapi.runs.model import Kind, RunState
 
+pytestmark = pytest.mark.slow
+
 CLASS = "/labs/linux/classes/1"
 # What a template engine would make of 1337*1337.
 EVALUATED = "1787569"

@@ -20,6 +20,8 @@ from webapi.runs.events import append
 from webapi.runs.processes import process
 from webapi.runs.store import FolderRunStore
 
+pytestmark = pytest.mark.slow
+
 
 def free_port() -> int:
     """A port of loopback on which nobody listens."""

@@ -14,6 +14,8 @@ import pytest
 import yaml
 from unit.webapi.conftest import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 WEBAPI = REPOSITORY / "webapi"
 TRIES = """
 import sys

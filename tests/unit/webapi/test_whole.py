@@ -21,6 +21,8 @@ from webapi import collection, create_app
 from webapi.config import Config
 from webapi.routes.services import EXTENSION, Services
 
+pytestmark = pytest.mark.slow
+
 API = "/api/v1"
 ROSTER = "id,name\nanna,Анна\nbob,Bob\nvera,Вера\n"
 CLASS = "/labs/a-lab/classes/2"
