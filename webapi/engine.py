@@ -19,17 +19,12 @@ from webapi import collection
 
 sys.path.extend(collection.missing())
 
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.text import decoded
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import class_id_problems, make_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.roster import parse_roster
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.text import decoded
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
-    InvalidInput,
-    Lab,
-    LabClass,
-    Problem,
-    Student,
-)
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Lab, LabClass, Student
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import label_problem
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.estimate import estimate
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.flow_rows import (

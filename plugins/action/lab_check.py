@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs import arguments
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.check import check_folder
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.check_tables import sentence, tables
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError, KubeError
 from ansible_collections.autolabs.platform.plugins.module_utils.labs import arguments, engine, handout
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.shortage import Admission, NoRoom
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.progress import Progress
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import in_words

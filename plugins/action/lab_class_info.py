@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError, KubeError
 from ansible_collections.autolabs.platform.plugins.module_utils.labs import arguments, engine
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import in_words
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs import table
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview import manifests as preview
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import AddressError

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.text import decoded
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.text import decoded
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.connection import ACCOUNT
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Lab
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import NAMESPACES
 from running import Site, wait_until_open
 from testbed.paths import REPOSITORY

@@ -8,21 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.text import decoded
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import class_id_problems, make_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.roster import parse_roster, roster_from_list
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.text import decoded
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.engine import ADMIT, Options
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import OWNER_LABELS
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Owners
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
-    InvalidInput,
-    Lab,
-    LabClass,
-    Problem,
-    Student,
-)
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Lab, LabClass, Student
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import label_problem
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.check_tables import ClassSize
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.price import SITE_LIMITS

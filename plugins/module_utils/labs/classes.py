@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
-    Instance,
-    InvalidInput,
-    Lab,
-    LabClass,
-    Problem,
-    Student,
-)
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Instance, Lab, LabClass, Student
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import (
     FIRST_CLASS,
     RESERVED_WORDS,

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.credentials import Credentials
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem, Student
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Student
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome, Outcome
 
 

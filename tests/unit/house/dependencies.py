@@ -12,13 +12,14 @@ from unit.house.sources import Import, files, imports, python_files, within
 ENGINE = "plugins/module_utils"
 # A part of the engine to the parts that it may import.
 BELOW: dict[str, set[str]] = {
+    "documents": set(),
     "net": set(),
-    "flows": {"net"},
-    "reach": {"net"},
-    "audit": {"net", "flows", "reach"},
+    "flows": {"documents", "net"},
+    "reach": {"documents", "net"},
+    "audit": {"documents", "net", "flows", "reach"},
     "kube": set(),
     "proxmox": set(),
-    "labs": {"net", "flows", "kube"},
+    "labs": {"documents", "net", "flows", "kube"},
 }
 # ansible-core needs these itself, so they are wherever it is.
 COMES_WITH_CORE = {"ansible", "cryptography", "jinja2", "packaging", "resolvelib", "yaml"}

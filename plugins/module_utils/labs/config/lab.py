@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.document import Mapping, read_document
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.access import accesses
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.document import Mapping, read_document
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.fields import LAB
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.services import NOTHING, components
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import Findings, Place, Values

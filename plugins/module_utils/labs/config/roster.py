@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.text import DIRECTION
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.tables import Row, csv_rows, json_rows
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.text import DIRECTION
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem, Student
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Student
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import LONGEST, dns_label
 
 MOST_STUDENTS = 5_000

@@ -12,14 +12,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import words
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.document import (
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.document import (
     Mapping,
     Node,
     Scalar,
     Sequence,
     read_document,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import words
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.fields import LAB
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import (
     Either,

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.document import (
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.document import (
     Mapping,
     Node,
     Scalar,
     Sequence,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
 
 
 class Wrong(Exception):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import Problem
 
 HEADINGS = {
     "id": "id, student_id, student id, login, username, логин, номер, ид, идентификатор",

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.document import LARGEST
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.document import LARGEST
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.text import decoded
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.text import decoded
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Lab, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.estimate import Estimate, estimate
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.price import defaults_of
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings

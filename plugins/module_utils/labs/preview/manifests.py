@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import class_id_problems, make_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.roster import roster_from_list
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.credentials import Credentials
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, LabClass
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import LabClass
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.manifests import (
     class_objects,
     instance_objects,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.demand import (
     Defaults,
@@ -15,7 +16,6 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.d
     parsed,
     total,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem
 
 SITE_LIMITS: tuple[dict[str, Any], ...] = (
     {

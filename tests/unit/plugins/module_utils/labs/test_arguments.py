@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs import arguments
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 
 LAB = "name: linux-basics\nservices:\n  linux:\n    image: registry.example/linux:1\nx-lab:\n  access: ssh\n"

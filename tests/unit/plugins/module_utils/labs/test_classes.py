@@ -5,15 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import instances, make_class
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
-    Access,
-    Instance,
-    InvalidInput,
-    Lab,
-    Student,
-    Text,
-)
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Access, Instance, Lab, Student, Text
 
 LAB = Lab(id="123", title=Text(), text=Text(), components=(), access=())
 GROUP_LAB = replace(LAB, deployment_mode="per_group")

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs import handout
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.connection import Connection
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Student
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Student
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.outcome import ClassOutcome, Outcome
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.status import Status
 from unit.support.classes import CREDENTIALS

@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 
 import pytest
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.text import decoded
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.text import decoded
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
 
 CORPUS = sorted((Path(__file__).parents[5] / "data/labs/corpus").glob("*.yml"))
 REFUSED = re.compile("# refused: (.+)$", re.MULTILINE)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.document import Mapping, read_document
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.document import Mapping, read_document
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.fields import LAB, X_LAB
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import (
     Either,
@@ -19,7 +20,6 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shap
     Record,
     Shape,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
 
 FOLDER = Path(__file__).parents[6] / "docs/labs"
 PAGES = ["README.md", "README.ru.md"]

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
     Access,
     Component,
     FileMount,
     Healthcheck,
-    InvalidInput,
     Lab,
     Mount,
     Port,

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
 
 BAD = sorted((Path(__file__).parents[5] / "data/labs/bad").glob("*.yml"))
 EXPECT = re.compile(r"# expect: (?P<line>\d+) (?P<field>.*?) \| (?P<message>.*)")

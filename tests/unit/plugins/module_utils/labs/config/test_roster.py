@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.roster import (
     LARGEST,
     MOST_STUDENTS,
     parse_roster,
     roster_from_list,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Student
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Student
 
 ROSTERS = Path(__file__).parents[5] / "data/rosters"
 

@@ -8,12 +8,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
-    Access,
-    FileMount,
-    Lab,
-    LabClass,
-)
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Access, FileMount, Lab, LabClass
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.frame import RECIPE_ANNOTATION
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.settings import Settings
 from unit.support.classes import CREDENTIALS, LAB, SETTINGS, class_of, component, manifests

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.check import check_folder, check_lab
 
 LAB = "name: NAME\nservices: {linux: {image: 'r.example/linux:1'}}\nx-lab: {access: ssh}\n"

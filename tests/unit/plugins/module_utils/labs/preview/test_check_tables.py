@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import Problem
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.check import Checked, check_lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.check_tables import (
     ClassSize,

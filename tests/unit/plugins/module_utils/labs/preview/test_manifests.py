@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.manifests import (
     manifests,
     network_policies,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.admission.demand import NO_DEFAULTS
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.preview.price import (
     SITE_LIMITS,
     defaults_of,

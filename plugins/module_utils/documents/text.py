@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
 
 DIRECTION = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """What sets the direction of writing: with it, a text can read otherwise than it is."""

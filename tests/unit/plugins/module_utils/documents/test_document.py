@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 
 import pytest
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.document import (
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.document import (
     LARGEST,
     Mapping,
     Scalar,
     Sequence,
     read_document,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.text import decoded
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.text import decoded
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.text import DIRECTION
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import InvalidInput, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.text import DIRECTION
 from yaml.composer import Composer
 from yaml.parser import Parser
 from yaml.reader import Reader, ReaderError
