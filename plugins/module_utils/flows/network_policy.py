@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import Endpoint, Flow, Pods
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import Endpoint, Flow, Hosts, Pods
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import Block
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
 
@@ -55,6 +56,9 @@ def _peers(endpoint: Endpoint, own_namespace: str) -> list[dict[str, Any]]:
             # Both selectors in one peer mean AND; as two peers they would mean OR.
             peer["namespaceSelector"] = {"matchLabels": {NAMESPACE_LABEL: endpoint.namespace}}
         return [peer]
+    if isinstance(endpoint, Hosts):
+        addresses = [ipaddress.ip_address(address) for host in endpoint.hosts for address in host.addresses]
+        return [{"ipBlock": {"cidr": f"{address}/{address.max_prefixlen}"}} for address in addresses]
     return [{"ipBlock": _ip_block(block)} for block in endpoint.blocks]
 
 

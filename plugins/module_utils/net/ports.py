@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
+WITHOUT_PORTS = ("ICMP", "ESP", "VRRP")
+"""Protocols of IP that know no ports; a firewall of a host lets them through as a whole."""
+LAST = 65535
 
 
 @dataclass(frozen=True, order=True)
 class Ports:
-    """Ports `first` to `last` (both included) of one protocol."""
+    """Ports `first` to `last` (both included) of one protocol; of a protocol without ports, both are 0.
+
+    Raises ValueError for what no packet can have.
+    """
 
     first: int
     protocol: str = "TCP"
@@ -17,7 +23,33 @@ class Ports:
     """0 where `first` is the only one."""
 
     def __post_init__(self) -> None:
+        if self.protocol in WITHOUT_PORTS:
+            if self.first or self.last:
+                raise ValueError(f"protocol {self.protocol} has no ports")
+            return
         if self.protocol not in PROTOCOLS:
-            raise ValueError(f"protocol {self.protocol!r} is none of {', '.join(PROTOCOLS)}")
-        if not 1 <= self.first <= 65535 or (self.last and not self.first <= self.last <= 65535):
-            raise ValueError(f"ports {self.first} to {self.last or self.first} are not within 1 to 65535")
+            raise ValueError(f"protocol {self.protocol!r} is none of {', '.join(PROTOCOLS + WITHOUT_PORTS)}")
+        if not 1 <= self.first <= LAST or (self.last and not self.first <= self.last <= LAST):
+            raise ValueError(f"ports {self.first} to {self.last or self.first} are not within 1 to {LAST}")
+
+    def __str__(self) -> str:
+        """As `parse` reads it: `tcp/5432`, `tcp/30000-32767`, `vrrp`."""
+        if self.protocol in WITHOUT_PORTS:
+            return self.protocol.lower()
+        return f"{self.protocol.lower()}/{self.first}" + (f"-{self.last}" if self.last > self.first else "")
+
+    @classmethod
+    def parse(cls, text: str) -> Ports:
+        """Read `tcp/5432`, `udp/30000-32767`, or a protocol without ports such as `vrrp`. Raises ValueError."""
+        protocol, _, numbers = text.strip().upper().partition("/")
+        if protocol in WITHOUT_PORTS and not numbers:
+            return cls(0, protocol)
+        first, _, last = numbers.partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()) or numbers.endswith("-"):
+            raise ValueError(f"{text!r} is not a port such as tcp/5432, udp/53 or tcp/30000-32767")
+        return cls(int(first), protocol, int(last or 0))
+
+    @property
+    def end(self) -> int:
+        """The last port, also where there is one only."""
+        return self.last or self.first
