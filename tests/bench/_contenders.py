@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from _workload import objects, write
+from _workload import documented_objects, objects, write
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import object_path
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import CONNECTIONS, FIELD_MANAGER
 from running import Site, environment
@@ -80,7 +80,7 @@ class Contenders:
     def kubectl(self) -> Figures:
         """Client-side apply, as people do it; what it learns of the API is in its cache already."""
         program = parts.folder(manifest.load().parts["kubernetes"]) / "kubectl"
-        listed = {"apiVersion": "v1", "kind": "List", "items": objects(self.count)}
+        listed = {"apiVersion": "v1", "kind": "List", "items": documented_objects(self.count)}
         options: list[str | Path] = [
             "--kubeconfig",
             self.site.worker_kubeconfig,
@@ -91,14 +91,14 @@ class Contenders:
 
     def whole_list(self) -> Figures:
         """kubernetes.core.k8s with the whole list in one task."""
-        return self._k8s("list.yml", objects(self.count))
+        return self._k8s("list.yml", documented_objects(self.count))
 
     def loop(self) -> Figures:
         """kubernetes.core.k8s in a loop over the objects of ten instances, scaled to the whole class."""
         self.ansible_start = self.ansible_start or self._k8s("loop.yml", [])["seconds"]
-        some = objects(LOOPED)
+        some = documented_objects(LOOPED)
         measured = self._k8s("loop.yml", some)["seconds"]
-        scale = len(objects(self.count)) / len(some)
+        scale = len(documented_objects(self.count)) / len(some)
         return {"seconds": self.ansible_start + (measured - self.ansible_start) * scale, "measured": measured}
 
     def _k8s(self, name: str, manifests: list[Any]) -> Figures:

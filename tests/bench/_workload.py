@@ -54,3 +54,26 @@ def objects(count: int) -> list[Manifest]:
         instance_objects(wanted, instance, Credentials.generate(), settings) for instance in wanted.instances
     ]
     return class_objects(wanted, settings) + [manifest for part in of_instances for manifest in part]
+
+
+def documented_objects(count: int) -> list[Manifest]:
+    """The same class with a NetworkPolicy for every instance, as source document 001 has it and as one writes it who
+    has no class: for the same isolation, the engine needs one policy in all."""
+    shared, own = [], []
+    for manifest in objects(count):
+        (shared if manifest["kind"] == "NetworkPolicy" else own).append(manifest)
+    policies = [
+        policy
+        | {
+            "metadata": policy["metadata"] | {"name": f"{pod['metadata']['name']}-policy"},
+            "spec": policy["spec"] | {"podSelector": {"matchLabels": _identity(pod)}},
+        }
+        for pod in own
+        if pod["kind"] == "Pod"
+        for policy in shared
+    ]
+    return own + policies
+
+
+def _identity(pod: Manifest) -> dict[str, str]:
+    return {name: pod["metadata"]["labels"][name] for name in ("lab_id", "class_id", "student_id")}

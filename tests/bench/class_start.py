@@ -30,7 +30,7 @@ from testbed.progress import say, step
 
 COUNT = 200
 ROUNDS = 3
-SIZES = (50, 100, 200, 500, 1000)
+SIZES = (50, 200, 500, 1000)
 RESULT = REPOSITORY / "build/bench/class_start.json"
 
 
