@@ -46,7 +46,7 @@ HINTS = {
     "found character '\\t'": "a tab is used to indent; YAML takes spaces only",
     "mapping values are not allowed here": "a colon where none can be: check the indentation, or quote the text",
     "could not find expected ':'": "a field without its colon, or text that is not indented",
-    "but found another document": "the file holds two documents; keep one lab, without `---` after it",
+    "but found another document": "the file holds two documents; keep one {kind}, without `---` after it",
     "did not find expected key": "this is not indented as its neighbours",
     "but found '<block sequence start>'": "a list where a field was expected: check the indentation",
     "while parsing a flow": "a bracket is not closed, or text with [ ] { } or a comma needs quotation marks",
@@ -54,7 +54,7 @@ HINTS = {
     "that cannot start any token": "text that begins with this character needs quotation marks",
     "found unexpected end of stream": "a quotation mark or bracket is never closed",
 }
-"""What PyYAML says, and what that means to a person."""
+"""What PyYAML says, and what that means to a person; {kind} is what the file holds."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +86,23 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-def read_document(text: str, file: str) -> tuple[Mapping, list[Problem]]:
+def read_document(
+    text: str, file: str, *, kind: str = "lab", example: str = "name: my-lab"
+) -> tuple[Mapping, list[Problem]]:
     """The map that a YAML text holds, and the mistakes that do not keep the rest from being read.
 
+    kind: what the file holds, in a word for the messages.
+    example: how such a file may begin, for the message about one that is no map.
     Raises InvalidInput where nothing can be read.
     """
     text = text.removeprefix("\ufeff")
     if len(text) > LARGEST or len(text.encode(errors="surrogatepass")) > LARGEST:
         raise InvalidInput([Problem(file, 0, "", f"the file is larger than {LARGEST >> 20} MiB")])
-    root = _composed(text, file)
+    root = _composed(text, file, kind)
     if not isinstance(root, yaml.MappingNode):
         found = "the file is empty" if root is None else "the file must be a map of fields"
-        raise InvalidInput([Problem(file, root.start_mark.line + 1 if root else 0, "", found, "name: my-lab")])
-    builder = _Builder(file)
+        raise InvalidInput([Problem(file, root.start_mark.line + 1 if root else 0, "", found, example)])
+    builder = _Builder(file, kind)
     try:
         document = builder.mapping(root, "", 0)
     except _TooLargeError as error:
@@ -141,7 +145,7 @@ class _Loader(Reader, Scanner, Parser, Composer, BaseResolver):
         return TAGS + ("seq" if kind is yaml.SequenceNode else "map")
 
 
-def _composed(text: str, file: str) -> yaml.Node | None:
+def _composed(text: str, file: str, kind: str) -> yaml.Node | None:
     loader = None
     try:
         loader = _Loader(text)
@@ -150,7 +154,7 @@ def _composed(text: str, file: str) -> yaml.Node | None:
         line, message = text.count("\n", 0, error.position) + 1, UNPRINTABLE
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line, message = (mark.line + 1 if mark else 0), _in_words(error)
+        line, message = (mark.line + 1 if mark else 0), _in_words(error, kind)
     except _TooLargeError as error:
         line, message = error.line, TOO_LARGE
     except (ValueError, OverflowError):
@@ -159,16 +163,18 @@ def _composed(text: str, file: str) -> yaml.Node | None:
     raise InvalidInput([Problem(file, line, "", message)])
 
 
-def _in_words(error: yaml.MarkedYAMLError) -> str:
+def _in_words(error: yaml.MarkedYAMLError, kind: str) -> str:
     said = f"{error.context or ''} {error.problem or ''}".strip()
-    return next((hint for words, hint in HINTS.items() if words in said), f"this is not valid YAML: {said}")
+    hint = next((hint for words, hint in HINTS.items() if words in said), "")
+    # Not str.format: the hints speak of braces.
+    return hint.replace("{kind}", kind) or f"this is not valid YAML: {said}"
 
 
 class _Builder:
     """Turns PyYAML's node graph into our tree, in which nothing is shared, and collects mistakes."""
 
-    def __init__(self, file: str) -> None:
-        self._file = file
+    def __init__(self, file: str, kind: str) -> None:
+        self._file, self._kind = file, kind
         self._nodes = self._characters = 0
         self._problems: dict[tuple[int, str], Problem] = {}
 
@@ -205,7 +211,9 @@ class _Builder:
         line = node.start_mark.line + 1
         self._count(node, line, depth)
         if node.tag not in CORE_TAGS:
-            self._wrong(line, path, f"the tag {_short(node.tag)} is not for lab files; write the value without it")
+            self._wrong(
+                line, path, f"the tag {_short(node.tag)} is not for {self._kind} files; write the value without it"
+            )
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):

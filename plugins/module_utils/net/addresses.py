@@ -57,6 +57,45 @@ def network(text: str) -> Network:
     raise AddressError(f"{text!r} names a host within a network; the network is {meant}")
 
 
+def address(text: str) -> str:
+    """Read a single address such as `192.168.100.20`, and write it as the standards do.
+
+    Raises AddressError when it is none.
+    """
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise AddressError(f"{text!r} is not an address such as 192.168.100.20 or fd00::20") from error
+
+
+def collapsed(ranges: Iterable[str]) -> tuple[str, ...]:
+    """The same addresses in as few ranges as possible: IPv4 before IPv6, in ascending order."""
+    read = [network(text) for text in ranges]
+    families = ([entry for entry in read if entry.version == version] for version in (4, 6))
+    return tuple(str(entry) for family in families for entry in _collapsed(family))
+
+
+def ranges(block: Block) -> tuple[str, ...]:
+    """The addresses of a block as plain ranges, for firewalls that know no exceptions; as few as possible."""
+    left = [network(block.cidr)]
+    for text in block.excepts:
+        left = [part for entry in left for part in _without(entry, network(text))]
+    return collapsed(str(entry) for entry in left)
+
+
+def within(inner: str, outer: str) -> bool:
+    """Whether every address of the range `inner` is one of `outer`."""
+    one, other = network(inner), network(outer)
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
+
+
+def overlaps(some: Iterable[str], others: Iterable[str]) -> list[tuple[str, str]]:
+    """Each range of `some` with each of `others` that it shares an address with."""
+    right = [network(text) for text in others]
+    pairs = ((one, other) for one in map(network, some) for other in right)
+    return [(str(one), str(other)) for one, other in pairs if one.version == other.version and one.overlaps(other)]
+
+
 def everywhere_but(excepted: Iterable[str]) -> tuple[Block, ...]:
     """The whole address space of both families without `excepted`, as few and as large ranges as possible."""
     ranges = [network(text) for text in excepted]
@@ -74,6 +113,14 @@ def internet(cluster_networks: Iterable[str]) -> tuple[Block, ...]:
     `cluster_networks` are the pod, service and node ranges, which may be public addresses too.
     """
     return everywhere_but((*NOT_INTERNET, *cluster_networks))
+
+
+def _without(whole: Network, part: Network) -> list[Network]:
+    if whole.version != part.version or not whole.overlaps(part):
+        return [whole]
+    if whole.subnet_of(part):  # type: ignore[arg-type]
+        return []
+    return list(whole.address_exclude(part))  # type: ignore[arg-type]
 
 
 def _collapsed(ranges: Iterable[Network]) -> list[Network]:

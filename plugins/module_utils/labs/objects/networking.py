@@ -12,7 +12,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.flows.labs impor
     instance_flows,
     lab_flows,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.flows.network_policy import network_policy
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.policies.network_policy import network_policy
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import (
     COMPONENT,

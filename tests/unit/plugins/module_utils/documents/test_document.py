@@ -83,6 +83,23 @@ def test_a_bomb_is_refused_at_once(text: str) -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\n---\nb: 1", "keep one menu, without `---` after it"),
+        ("- a", "the file must be a map of fields (for example: soup: hot)"),
+        ("", "the file is empty (for example: soup: hot)"),
+        ("a: [x, {y: z]", "text with [ ] { } or a comma needs quotation marks"),
+    ],
+)
+def test_messages_speak_of_what_the_file_holds(text: str, message: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_document(text, "f", kind="menu", example="soup: hot")
+    assert str(refused.value).endswith(message)
+    (problem,) = read_document("a: !!binary x", "f", kind="menu")[1]
+    assert problem.message == "the tag '!!binary' is not for menu files; write the value without it"
+
+
 def test_a_file_over_a_mebibyte_is_refused() -> None:
     with pytest.raises(InvalidInput, match="larger than 1 MiB"):
         read_document("#" * (LARGEST + 1), "f")

@@ -7,9 +7,15 @@ import ipaddress
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import (
     AddressError,
+    Block,
+    address,
+    collapsed,
     everywhere_but,
     internet,
     network,
+    overlaps,
+    ranges,
+    within,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,3 +74,70 @@ def _contains(text: str) -> bool:
         and not any(address in ipaddress.ip_network(entry) for entry in block.excepts)
         for block in internet(CLUSTER)
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("10.0.0.1", "10.0.0.1"), ("fd00:0:0::1", "fd00::1"), ("2001:DB8::A", "2001:db8::a")]
+)
+def test_an_address_is_written_as_the_standards_do(text: str, expected: str) -> None:
+    assert address(text) == expected
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/24", "10.0.0.256", "host.example", "", "None"])
+def test_an_address_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(AddressError, match="is not an address such as"):
+        address(text)
+
+
+def test_ranges_are_collapsed_by_family_in_ascending_order() -> None:
+    ranges_of_both = ["fd00::/64", "10.0.1.0/24", "10.0.0.0/24", "10.0.0.7", "9.0.0.0/8", "fd00::5"]
+    assert collapsed(ranges_of_both) == ("9.0.0.0/8", "10.0.0.0/23", "fd00::/64")
+    assert collapsed([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        (Block("10.0.0.0/24"), ("10.0.0.0/24",)),
+        (Block("10.0.0.0/24", ("10.0.0.0/25",)), ("10.0.0.128/25",)),
+        (Block("10.0.0.0/30", ("10.0.0.1/32", "10.0.0.2/32")), ("10.0.0.0/32", "10.0.0.3/32")),
+        (Block("10.0.0.0/24", ("10.0.0.0/16",)), ()),
+        (Block("10.0.0.0/24", ("10.0.1.0/24", "fd00::/8")), ("10.0.0.0/24",)),
+        (Block("fd00::/64", ("fd00::/65",)), ("fd00::8000:0:0:0/65",)),
+    ],
+)
+def test_a_block_is_the_ranges_that_are_left(block: Block, expected: tuple[str, ...]) -> None:
+    assert ranges(block) == expected
+
+
+@given(st.integers(24, 32), st.lists(st.tuples(st.integers(0, 255), st.integers(24, 32)), max_size=4))
+def test_the_ranges_of_a_block_hold_the_same_addresses(length: int, parts: list[tuple[int, int]]) -> None:
+    excepts = tuple(str(ipaddress.ip_interface(f"10.0.0.{last}/{bits}").network) for last, bits in parts)
+    whole = ipaddress.ip_network(f"10.0.0.0/{length}")
+    found = [entry for text in ranges(Block(str(whole), excepts)) for entry in ipaddress.ip_network(text)]
+    without = {entry for text in excepts for entry in ipaddress.ip_network(text)}
+    assert found == [entry for entry in whole if entry not in without]
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "expected"),
+    [
+        ("10.1.0.0/16", "10.0.0.0/8", True),
+        ("10.0.0.0/8", "10.0.0.0/8", True),
+        ("10.0.0.0/8", "10.1.0.0/16", False),
+        ("fd00::/64", "0.0.0.0/0", False),
+        ("fd00::/64", "::/0", True),
+    ],
+)
+def test_a_range_within_another(inner: str, outer: str, expected: bool) -> None:
+    assert within(inner, outer) is expected
+
+
+def test_ranges_that_share_addresses_are_paired() -> None:
+    some, others = ["10.0.0.0/8", "192.168.0.0/24", "fd00::/8"], ["10.1.0.0/16", "192.168.1.0/24", "::/0", "0.0.0.0/0"]
+    assert overlaps(some, others) == [
+        ("10.0.0.0/8", "10.1.0.0/16"),
+        ("10.0.0.0/8", "0.0.0.0/0"),
+        ("192.168.0.0/24", "0.0.0.0/0"),
+        ("fd00::/8", "::/0"),
+    ]

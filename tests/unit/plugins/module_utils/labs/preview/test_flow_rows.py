@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.autolabs.platform.plugins.module_utils.flows.network_policy import FLOWS_ANNOTATION
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.policies.network_policy import (
+    EGRESS_FLOWS_ANNOTATION,
+    INGRESS_FLOWS_ANNOTATION,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.classes import make_class
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import LabClass, Student
@@ -46,9 +49,12 @@ def test_who_reaches_whom_is_told_with_students_first(text: str, rows: list[tupl
 @pytest.mark.parametrize("text", [ONE, ONLINE, SEVERAL, GROUPS], ids=["one", "internet", "several", "groups"])
 def test_the_rows_are_the_flows_of_the_policies_and_no_others(text: str) -> None:
     policies = [found for found in manifests(text, [{"id": "anna", "group": "7"}]) if found["kind"] == "NetworkPolicy"]
-    annotated = [name for policy in policies for name in policy["metadata"]["annotations"][FLOWS_ANNOTATION].split(",")]
+    annotated = set()
+    for policy in policies:
+        for annotation in (INGRESS_FLOWS_ANNOTATION, EGRESS_FLOWS_ANNOTATION):
+            annotated |= set(policy["metadata"]["annotations"][annotation].split(","))
     rows = flow_rows(of(text))
-    assert sorted(row.name for row in rows) == sorted(annotated)
+    assert sorted(row.name for row in rows) == sorted(annotated - {""})
     assert all(row.why for row in rows)
 
 
