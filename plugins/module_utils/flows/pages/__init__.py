@@ -1,0 +1,1 @@
+"""The catalogue for people who read: tables, a flowchart, the page about it."""

@@ -1,0 +1,1 @@
+"""The flows as the firewall of Proxmox VE."""
