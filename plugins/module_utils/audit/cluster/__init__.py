@@ -1,0 +1,1 @@
+"""The cluster's NetworkPolicies held against the catalogue."""

@@ -1,0 +1,1 @@
+"""The packet filters of machines and of Proxmox held against the catalogue."""

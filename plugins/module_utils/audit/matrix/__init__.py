@@ -1,0 +1,1 @@
+"""Who reaches whom among the catalogue's endpoints, and why."""
