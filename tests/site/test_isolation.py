@@ -16,7 +16,7 @@ from testbed.paths import REPOSITORY
 PROBE_SECONDS = 3
 METADATA = "169.254.169.254"
 
-# A pod of the platform that listens, as any of its services would; its namespace has no policy yet.
+# A pod of the platform that listens, as any of its services would. No flow of the catalogue is for it.
 PLATFORM_POD = {
     "apiVersion": "v1",
     "kind": "Pod",
