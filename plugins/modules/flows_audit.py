@@ -14,7 +14,7 @@ description:
     and the live rules of cluster, machines and Proxmox.
   - Endpoints of the catalogue that do not run now are judged by pods that stand for them.
   - Policies of labs are made with each class. They are held against the most that the catalogue lets a lab ask for.
-  - No machine is asked, and nothing but the reports is written. The playbook P(autolabs.platform.flows_audit#playbook)
+  - No machine is asked, and nothing but the reports is written. The playbook C(autolabs.platform.flows_audit)
     gathers what this module takes.
 options:
   flows_site:

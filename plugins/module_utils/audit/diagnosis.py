@@ -185,7 +185,8 @@ class Diagnosis:
         node = next(((pod.get("spec") or {}).get("nodeName", "") for pod in pods), "")
         for port in service["spec"].get("ports") or ():
             number = port.get("nodePort")
-            if number:
+            # Where nothing runs, nobody knows which machine will have it; the rows above say what to do.
+            if number and node:
                 yield from self._node_port(int(number), port.get("protocol") or "TCP", node, address)
 
     def _node_port(self, number: int, protocol: str, node: str, address: str) -> Iterator[Row]:

@@ -41,10 +41,10 @@ class Ports:
     @classmethod
     def parse(cls, text: str) -> Ports:
         """Read `tcp/5432`, `udp/30000-32767`, or a protocol without ports such as `vrrp`. Raises ValueError."""
-        protocol, _, numbers = text.strip().upper().partition("/")
+        protocol, _slash, numbers = text.strip().upper().partition("/")
         if protocol in WITHOUT_PORTS and not numbers:
             return cls(0, protocol)
-        first, _, last = numbers.partition("-")
+        first, _dash, last = numbers.partition("-")
         if not first.isdecimal() or (last and not last.isdecimal()) or numbers.endswith("-"):
             raise ValueError(f"{text!r} is not a port such as tcp/5432, udp/53 or tcp/30000-32767")
         return cls(int(first), protocol, int(last or 0))

@@ -196,6 +196,4 @@ def _line(text: str) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(f"usage: {COMMAND}")
     write(Path(sys.argv[1]))

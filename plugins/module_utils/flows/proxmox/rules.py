@@ -73,7 +73,7 @@ def proxmox_firewall(flows: Iterable[Flow], site: Site, machines: Mapping[str, M
     nodes = {host.name: host for host in site.groups.get(NODES, ())}
     vms = {name: machine for name, machine in machines.items() if name not in nodes}
 
-    used = {target.group: target for target, _, _, _ in entrances if {host.name for host in target.hosts} & set(vms)}
+    used = {target.group: target for target, *_rest in entrances if {host.name for host in target.hosts} & set(vms)}
     groups = [_group(name, entrances) for name in sorted(used)]
     rendered_nodes = {
         str(machines.get(name, {}).get("node") or name): {
@@ -86,7 +86,7 @@ def proxmox_firewall(flows: Iterable[Flow], site: Site, machines: Mapping[str, M
 
     rules = [rule for part in (*groups, *rendered_nodes.values()) for rule in part["rules"]]
     referenced = {rule["source"].removeprefix("+dc/") for rule in rules if "source" in rule}
-    ipsets = {source.name: source for _, source, _, _ in entrances}
+    ipsets = {source.name: source for _target, source, *_rest in entrances}
     ipsets.update({source.name: source for source in _node_sources(site)})
     return {
         "options": dict(CLUSTER_OPTIONS),
