@@ -14,8 +14,9 @@ from typing import Any
 
 import yaml
 from _workload import documented_objects, objects, write
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.account import CONNECTIONS
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import object_path
-from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import CONNECTIONS, FIELD_MANAGER
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import FIELD_MANAGER
 from running import Site, environment
 from testbed.mirror import manifest, parts
 from testbed.paths import REPOSITORY

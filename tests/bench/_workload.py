@@ -59,7 +59,8 @@ def objects(count: int) -> list[Manifest]:
 def documented_objects(count: int) -> list[Manifest]:
     """The same class with a NetworkPolicy for every instance, as source document 001 has it and as one writes it who
     has no class: for the same isolation, the engine needs one policy in all."""
-    shared, own = [], []
+    shared: list[Manifest] = []
+    own: list[Manifest] = []
     for manifest in objects(count):
         (shared if manifest["kind"] == "NetworkPolicy" else own).append(manifest)
     policies = [

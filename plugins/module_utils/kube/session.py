@@ -1,7 +1,7 @@
 """A pooled connection to one API server.
 
-The kubernetes package reads the kubeconfig and signs in; requests go straight over its connection pool as JSON,
-since turning every object into the client's classes and back costs more than the API server's own work.
+Requests go straight over urllib3's connections as JSON: turning every object into the classes of the kubernetes package
+and back costs more than the API server's own work.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.account import sign_in
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.clock import ServerClock, moment
-from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError, KubeError
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import (
     KINDS,
     Manifest,
@@ -27,18 +28,14 @@ from ansible_collections.autolabs.platform.plugins.module_utils.kube.retries imp
 
 try:
     import urllib3
-    import yaml
-    from kubernetes import client, config
-
-    MISSING: str | None = None
-except ImportError as error:
-    MISSING = str(error)
+except ImportError:
+    # Who signs in is told so, and nobody gets further.
+    urllib3 = None
 
 Page = tuple[list[Manifest], str]
 """Objects, and the resource version of the list that they are from."""
 
 FIELD_MANAGER = "autolabs"
-CONNECTIONS = 32
 PAGE = "500"
 TRANSIENT = (0, 429, 500, 502, 503, 504)
 CONFLICT = 409
@@ -59,26 +56,12 @@ class Session:
 
         Raises KubeError when the library is missing or no cluster can be found.
         """
-        if MISSING:
-            raise KubeError(f"the Python package kubernetes is needed on the controller: {MISSING}")
-        settings = client.Configuration()
-        try:
-            config.load_config(config_file=kubeconfig, context=context, client_configuration=settings)
-        except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError) as error:
-            # The last two are what the library raises for a file of another shape or encoding.
-            raise KubeError(
-                f"no cluster to talk to: {' '.join(str(error).split())}; give kubeconfig or set KUBECONFIG"
-            ) from error
-        settings.connection_pool_maxsize = CONNECTIONS
-        settings.retries = False
+        self._account = sign_in(kubeconfig, context)
         self.deadline: float | None = None
         """When the run has to be over (monotonic clock): from then on nothing is tried again."""
-        self._settings = settings
         self._clock = ServerClock()
-        # The pool of this one host: finding it anew costs as much as the rest of a request.
-        self._pool = client.ApiClient(settings).rest_client.pool_manager.connection_from_url(settings.host)
         # What stands before every path, where the server is behind a gateway.
-        self._prefix = urlsplit(settings.host).path.rstrip("/")
+        self._prefix = urlsplit(self._account.host).path.rstrip("/")
 
     def server_time(self) -> float:
         """Seconds since 1970 by the server's clock, to a second; by ours, as long as it has not answered."""
@@ -100,7 +83,7 @@ class Session:
         try:
             return json.loads(answer.data)
         except ValueError as error:
-            raise ApiError(answer.status, f"{self._settings.host} does not answer as an API server does") from error
+            raise ApiError(answer.status, f"{self._account.host} does not answer as an API server does") from error
 
     # A quota answers so when it counts several objects at once; an apply by force has no other conflict.
     @retried(CONFLICT)
@@ -203,11 +186,9 @@ class Session:
     def _send(
         self, method: str, path: str, body: Any, content_type: str, *, timeout: float, stream: bool = False
     ) -> Any:
-        headers = {"Accept": "application/json", "Content-Type": content_type}
-        for scheme in self._settings.auth_settings().values():
-            headers[scheme["key"]] = scheme["value"]
+        headers = {"Accept": "application/json", "Content-Type": content_type, **self._account.headers()}
         try:
-            answer = self._pool.request(
+            answer = self._account.pool.request(
                 method,
                 self._prefix + path,
                 body=None if body is None else json.dumps(body, separators=(",", ":")).encode(),
@@ -221,7 +202,7 @@ class Session:
         except urllib3.exceptions.SSLError as error:
             raise self._untrusted(error) from error
         except urllib3.exceptions.HTTPError as error:
-            raise ApiError(0, f"the API server {self._settings.host} does not answer: {error}") from error
+            raise ApiError(0, f"the API server {self._account.host} does not answer: {error}") from error
         self._clock.hear(answer.headers.get("Date"))
         if answer.status >= 400:
             refusal = ApiError.from_answer(
@@ -235,14 +216,14 @@ class Session:
         return max(1.0, min(READ_SECONDS, seconds_left(self.deadline)))
 
     def _unknown_user(self, error: ApiError) -> ApiError:
-        host, difference = self._settings.host, self._clock.difference()
+        host, difference = self._account.host, self._clock.difference()
         text = f"the API server {host} does not know who we are: the token or certificate of the kubeconfig is wrong"
         text += f", has expired or is not valid yet ({error})"
         return ApiError(UNAUTHORIZED, f"{text}; {difference}" if difference else text, reason=error.reason, final=True)
 
     def _untrusted(self, error: Exception) -> ApiError:
         """Why TLS failed. A certificate does not get better by asking again, a broken handshake may."""
-        host, cause = self._settings.host, _certificate_error(error)
+        host, cause = self._account.host, _certificate_error(error)
         if cause is None:
             return ApiError(0, f"the API server {host} does not answer: {error}")
         validity = VALIDITY.get(cause.verify_code)
@@ -262,7 +243,7 @@ class Session:
                 warnings.catch_warnings(),
             ):
                 warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
-                self._clock.hear(pool.request("GET", self._settings.host + "/version").headers.get("Date"))
+                self._clock.hear(pool.request("GET", self._account.host + "/version").headers.get("Date"))
         except urllib3.exceptions.HTTPError:
             return
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NAMESPACES = {"restricted": "labs", "baseline": "labs-baseline", "privileged": "labs-privileged"}
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.labs import LAB_NAMESPACES
+
+NAMESPACES = LAB_NAMESPACES
 """Where the instances of each security level run."""
 
 PRIVILEGED_NODES = "autolabs.io/privileged-labs"

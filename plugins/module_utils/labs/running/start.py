@@ -17,7 +17,8 @@ from functools import partial
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.retries import at_most
-from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import CONNECTIONS, Session
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.account import CONNECTIONS
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.watcher import Watcher
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import class_selector
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.live import Live

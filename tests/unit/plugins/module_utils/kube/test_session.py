@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.kube import retries, session
-from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError, KubeError
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from unit.support.api_server import ApiServer, serving
+from unit.support.certificates import certificate
 
 LABELS = {"app": "lab"}
 
@@ -113,23 +108,6 @@ def test_an_answer_that_is_no_json_is_an_error_of_the_server(
     monkeypatch.setattr(kube, "_send", lambda *words, **named: SimpleNamespace(status=200, data=b"<html>"))
     with pytest.raises(ApiError, match="does not answer as an API server does"):
         kube.list("Pod", "labs", LABELS)
-
-
-@pytest.mark.parametrize(
-    "content", [None, b"", b"a: [", b"text", b"[1]", b"\xff\xfe", b"apiVersion: v1\nkind: Config\n"]
-)
-def test_a_kubeconfig_that_names_no_cluster_is_one_clear_error(content: bytes | None, tmp_path: Path) -> None:
-    kubeconfig = tmp_path / "kubeconfig"
-    if content is not None:
-        kubeconfig.write_bytes(content)
-    with pytest.raises(KubeError, match=r"no cluster to talk to: .*; give kubeconfig or set KUBECONFIG"):
-        Session(str(kubeconfig))
-
-
-def test_a_missing_library_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "MISSING", "No module named 'kubernetes'")
-    with pytest.raises(KubeError, match="the Python package kubernetes is needed on the controller"):
-        Session("kubeconfig")
 
 
 def test_a_watch_gives_events_whose_lines_come_in_pieces(api: tuple[ApiServer, Session]) -> None:
@@ -233,26 +211,6 @@ def test_a_certificate_that_does_not_hold_is_told_at_once(
         with pytest.raises(ApiError, match=words):
             kube.list("Pod", "labs", LABELS)
     assert slept == []
-
-
-def certificate(folder: Path, first: int, last: int) -> Path:
-    """A certificate for loopback, with its key, valid between two days from now."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "api")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now + timedelta(days=first))
-        .not_valid_after(now + timedelta(days=last))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(True, None), True)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    path = folder / "server.pem"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
-    return path
 
 
 def test_many_threads_share_one_session(api: tuple[ApiServer, Session]) -> None:
