@@ -20,7 +20,12 @@ from ansible_collections.autolabs.platform.plugins.module_utils.flows.pages.merm
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.policies import namespaces as namespace_policies
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.proxmox import rules as proxmox
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.resolve import Resolved, misfits, resolve
-from ansible_collections.autolabs.platform.plugins.module_utils.flows.site import Site
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.site import (
+    CLUSTER,
+    CLUSTER_GROUPS,
+    Site,
+    api_endpoint,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw import rules as ufw
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import AddressError, address
 
@@ -40,8 +45,16 @@ def flow_groups(groups: Mapping[str, Iterable[str]], hostvars: Mapping[str, Any]
     """The machines of each inventory group with their addresses; see flow_groups.yml."""
     members = {name: list(hosts) for name, hosts in groups.items() if name not in NO_MACHINES}
     names = dict.fromkeys(host for hosts in members.values() for host in hosts)
-    found = {host: _addresses(hostvars[host]) for host in names}
+    found = {host: _addresses(host, hostvars[host]) for host in names}
+    parts = [members[name] for name in CLUSTER_GROUPS if name in members]
+    if parts:
+        members[CLUSTER] = list(dict.fromkeys(host for hosts in parts for host in hosts))
     return {name: {host: found[host] for host in hosts} for name, hosts in members.items()}
+
+
+def flow_api_endpoint(endpoint: str, machines: Mapping[str, Iterable[str]]) -> list[str]:
+    """The address of an API that is none of its machines'; see flow_api_endpoint.yml."""
+    return list(api_endpoint(str(endpoint), (str(text) for texts in machines.values() for text in texts)))
 
 
 def flow_problems(flows_site: Any) -> list[str]:
@@ -85,17 +98,20 @@ def network_policies(flows_site: Any, nodes: Iterable[Mapping[str, Any]] = ()) -
 def proxmox_firewall(flows_site: Any, machines: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The firewall of the Proxmox cluster; see proxmox_firewall.yml."""
     read = _read(flows_site)
-    return proxmox.proxmox_firewall(read.resolved.flows, read.site, _plain(machines))
+    try:
+        return proxmox.proxmox_firewall(read.resolved.flows, read.site, _plain(machines))
+    except InvalidInput as error:
+        raise AnsibleFilterError(f"proxmox_firewall: {error}") from error
 
 
-def _addresses(variables: Mapping[str, Any]) -> list[str]:
+def _addresses(name: str, variables: Mapping[str, Any]) -> list[str]:
     """The addresses of a machine by its variables; none where nothing names one."""
     named = variables.get("flows_host_addresses")
     if named:
         return [str(text) for text in named]
     facts = variables.get("ansible_facts") or {}
     default = (facts.get(family) or {} for family in ("default_ipv4", "default_ipv6"))
-    for text in (variables.get("ansible_host"), *(entry.get("address") for entry in default)):
+    for text in (variables.get("ansible_host"), name, *(entry.get("address") for entry in default)):
         try:
             return [address(str(text))]
         except AddressError:
@@ -161,6 +177,7 @@ class FilterModule:
         """Filters by name."""
         return {
             "flow_absent": flow_absent,
+            "flow_api_endpoint": flow_api_endpoint,
             "flow_diagram": flow_diagram,
             "flow_groups": flow_groups,
             "flow_problems": flow_problems,

@@ -69,7 +69,8 @@ PODS: dict[str, tuple[str, dict[str, str], tuple[int, ...]]] = {
     "platform": ("platform", {"app": "backend-platform"}, (8000,)),
     "frontend": ("platform", {"app": "frontend"}, (3000, 3001)),
     "stranger": ("platform", {}, (8000,)),
-    "controller": ("ingress", {"app": "any"}, (8080,)),
+    "controller": ("ingress", {"app": "envoy"}, (8080,)),
+    "routes": ("ingress", {"app": "contour"}, (8001,)),
     "worker": ("infrastructure", {"app": "celery-worker"}, (8000,)),
 }
 OPEN = [
@@ -79,9 +80,13 @@ OPEN = [
     ("controller", "platform", 8000),
     ("worker", "api-server", 443),
     ("worker", HOST, 6443),
-    ("controller", "api-server", 443),
+    ("controller", "routes", 8001),
+    ("routes", "api-server", 443),
 ]
 CLOSED = [
+    ("controller", "api-server", 443),
+    ("routes", "platform", 8000),
+    ("routes", "controller", 8080),
     ("platform", "broker", 15672),
     ("worker", "broker", 15672),
     ("controller", "broker", 5672),

@@ -70,5 +70,6 @@ class Flow:
     why: str
     published: Published | None = None
     """None where the source reaches the destination itself."""
-    per_lab: bool = False
-    """Whether a lab asks for it or not: its policies are made with each class, and never let through more than this."""
+    per_lab: Pods | None = None
+    """The end that is a lab's, which asks for the flow or does not: the policies of these pods come with each class,
+    and never let through more than this. None where no end is a lab's; both never are."""

@@ -8,6 +8,9 @@ from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow impor
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import everywhere_but, internet
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
 
+LAB_NAMESPACES = {"restricted": "labs", "baseline": "labs-baseline", "privileged": "labs-privileged"}
+"""Where the instances of labs of each security level run, and nothing else does."""
+
 CLUSTER_DNS = Pods("kube-system", (("k8s-app", "kube-dns"),))
 DNS = (Ports(53, "UDP"), Ports(53, "TCP"))
 WEB = (Ports(80), Ports(443))

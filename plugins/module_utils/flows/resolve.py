@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import Problem
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import did_you_mean
@@ -19,6 +20,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.flows.catalogue.
     EndpointEntry,
     FlowEntry,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.catalogue.reading import BUILT_IN_NAME
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import (
     Addresses,
     Endpoint,
@@ -34,6 +36,9 @@ from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses im
     collapsed,
     internet,
 )
+
+ALIKE = 0.8
+"""From which likeness on (difflib) the name of a group is a slip of another: one letter of seven, two of twenty."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ def resolve(catalogue: Catalogue, site: Site) -> Resolved:
 
 def misfits(catalogue: Catalogue, site: Site) -> list[Problem]:
     """What the inventory says that cannot be meant with this catalogue, named by the variable to change."""
-    return [*_nameless(catalogue, site), *_unused(catalogue, site)]
+    return [*_nameless(catalogue, site), *_unused(catalogue, site), *_misspelt(catalogue, site)]
 
 
 def own_networks(catalogue: Catalogue, site: Site) -> tuple[str, ...]:
@@ -123,8 +128,12 @@ def _flows(
             ports=entry.ports,
             why=entry.why,
             published=published,
-            per_lab=source.per_lab or destination.per_lab,
+            per_lab=_of_a_lab(start, source) or _of_a_lab(end, destination),
         )
+
+
+def _of_a_lab(end: Endpoint, endpoint: EndpointEntry) -> Pods | None:
+    return end if endpoint.per_lab and isinstance(end, Pods) else None
 
 
 def _endpoints(endpoint: EndpointEntry, site: Site, own: tuple[str, ...]) -> tuple[Endpoint, ...]:
@@ -201,6 +210,32 @@ def _unused(catalogue: Catalogue, site: Site) -> Iterator[Problem]:
         hint = did_you_mean(name, networks - site.networks.keys())
         if name not in networks and hint:
             yield Problem("", 0, f"flows_networks.{name}", f"no endpoint of the catalogue has this network{hint}")
+
+
+def _misspelt(catalogue: Catalogue, site: Site) -> Iterator[Problem]:
+    """Groups that the inventory does not have at all, and that look like a slip: in a site's file for any group that it
+    has; in the inventory, where the built-in catalogue names them, for one that nothing else is meant by."""
+    written = [
+        *((entry.group, f"endpoints.{entry.name}.{entry.kind}", entry.place) for entry in catalogue.endpoints.values()),
+        *((flow.published_at, f"flows.{flow.name}.published", flow.place) for flow in catalogue.flows.values()),
+    ]
+    used = {group for group, _field, _place in written}
+    told: set[str] = set()
+    for group, field, place in written:
+        if not group or group in site.groups or group in told:
+            continue
+        others = site.groups.keys() - used if place.file == BUILT_IN_NAME else site.groups.keys()
+        hint = did_you_mean(group, sorted(other for other in others if _like(group, other)))
+        if hint:
+            told.add(group)
+            message = f"the inventory has no group {group}{hint} Else give the inventory an empty group of this name"
+            yield Problem(place.file, place.line, field, message)
+
+
+def _like(one: str, other: str) -> bool:
+    """Whether one name may be a slip of the other; a word more, as `proxmox_nodes` has it, is a name of its own."""
+    longer = any(first.startswith(f"{second}_") for first, second in ((one, other), (other, one)))
+    return not longer and SequenceMatcher(None, one, other).ratio() >= ALIKE
 
 
 def _networks(catalogue: Catalogue) -> Iterable[str]:

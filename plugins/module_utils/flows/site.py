@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ from ansible_collections.autolabs.platform.plugins.module_utils.net import addre
 
 PODS, SERVICES = CLUSTER_NETWORKS = ("pods", "services")
 """Networks that every site has, under these names."""
+CLUSTER, CONTROL_PLANE, WORKER = CLUSTER_GROUPS = ("k8s", "k8s_control_plane", "k8s_worker")
+"""The inventory groups of the cluster's machines; an inventory may name the parts alone."""
 HOST_ADDRESSES = "flows_host_addresses"
 """The variable that names the addresses of one machine."""
 
@@ -56,10 +58,30 @@ class Site:
         """The machines of a group, none where there is no such group."""
         return Hosts(group, tuple(self.groups.get(group, ())))
 
+    def cluster(self) -> Hosts:
+        """The machines that pods run on, by whichever group the inventory names them."""
+        found = {host.name: host for group in CLUSTER_GROUPS for host in self.groups.get(group, ())}
+        return Hosts(CLUSTER, tuple(found.values()))
+
     def machines(self) -> tuple[Host, ...]:
         """Every machine once, by name."""
         found = {host.name: host for hosts in self.groups.values() for host in hosts}
         return tuple(found[name] for name in sorted(found))
+
+
+def api_endpoint(written: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The address of a cluster's API beside those of its control planes: a balancer's, or a virtual one.
+
+    written: address and port, as kubeadm has it (`192.0.2.10:6443`, `[fd00::10]:6443`); empty where nothing is.
+    known: the addresses of the control planes.
+    Empty where it is one of these, or a name.
+    """
+    host = written.rpartition(":")[0].removeprefix("[").removesuffix("]")
+    try:
+        found = addresses.address(host)
+    except addresses.AddressError:
+        return ()
+    return () if found in {*known} else (found,)
 
 
 def _problem(name: str, message: str, example: str = "") -> Problem:
@@ -81,7 +103,7 @@ def _networks(value: Any, name: str, problems: list[Problem]) -> dict[str, tuple
     for network, texts in _entries(value, name, problems):
         at = f"{name}.{network}"
         _word(fields.network_name, network, at, problems)
-        ranges = list(_each(texts, at, problems, lambda text: str(addresses.network(text))))
+        ranges = list(_each(texts, at, problems, addresses.written_range))
         if network in CLUSTER_NETWORKS and set(ranges) & {*addresses.EVERYWHERE}:
             problems.append(_problem(at, f"the {network} of a cluster are not every address there is", "10.244.0.0/16"))
         if ranges:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
+MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+"""IPv4 addresses as IPv6 sockets show them, RFC 4291; no packet carries one."""
 
-# IPv4-mapped addresses (::ffff:0:0/96) are not here: the API server refuses them, and no packet carries one.
+# MAPPED is not here: the API server refuses such addresses, and no packet carries one.
 NOT_INTERNET = (
     "0.0.0.0/8",  # this network, RFC 1122
     "10.0.0.0/8",  # private, RFC 1918
@@ -57,15 +59,27 @@ def network(text: str) -> Network:
     raise AddressError(f"{text!r} names a host within a network; the network is {meant}")
 
 
+def written_range(text: str) -> str:
+    """Read a range that a person wrote, and write it as the standards do.
+
+    Raises AddressError as `network` does, and for ranges that no packet's address is in.
+    """
+    found = network(text)
+    _check_carried(text, found)
+    return str(found)
+
+
 def address(text: str) -> str:
     """Read a single address such as `192.168.100.20`, and write it as the standards do.
 
-    Raises AddressError when it is none.
+    Raises AddressError when it is none, or none that a packet carries.
     """
     try:
-        return str(ipaddress.ip_address(text))
+        found = ipaddress.ip_address(text)
     except ValueError as error:
         raise AddressError(f"{text!r} is not an address such as 192.168.100.20 or fd00::20") from error
+    _check_carried(text, ipaddress.ip_network(found))
+    return str(found)
 
 
 def collapsed(ranges: Iterable[str]) -> tuple[str, ...]:
@@ -113,6 +127,15 @@ def internet(cluster_networks: Iterable[str]) -> tuple[Block, ...]:
     `cluster_networks` are the pod, service and node ranges, which may be public addresses too.
     """
     return everywhere_but((*NOT_INTERNET, *cluster_networks))
+
+
+def _check_carried(text: str, found: Network) -> None:
+    if "%" in text:
+        raise AddressError(f"{text!r} names a network card after %, and addresses of packets have none; take it out")
+    if isinstance(found, ipaddress.IPv6Network) and found.subnet_of(MAPPED):
+        meant = ipaddress.IPv4Address(int(found.network_address) & (2**32 - 1))
+        bits = f"/{found.prefixlen - MAPPED.prefixlen}" if "/" in text else ""
+        raise AddressError(f"{text!r} is IPv4 in the writing of IPv6, which no packet carries; write {meant}{bits}")
 
 
 def _without(whole: Network, part: Network) -> list[Network]:

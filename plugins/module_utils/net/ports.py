@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 WITHOUT_PORTS = ("ICMP", "ESP", "VRRP")
 """Protocols of IP that know no ports; a firewall of a host lets them through as a whole."""
 LAST = 65535
+NUMBERS = re.compile("(?P<first>[0-9]{1,9})(-(?P<last>[0-9]{1,9}))?")
 
 
 @dataclass(frozen=True, order=True)
@@ -44,10 +46,17 @@ class Ports:
         protocol, _slash, numbers = text.strip().upper().partition("/")
         if protocol in WITHOUT_PORTS and not numbers:
             return cls(0, protocol)
-        first, _dash, last = numbers.partition("-")
-        if not first.isdecimal() or (last and not last.isdecimal()) or numbers.endswith("-"):
+        found = NUMBERS.fullmatch(numbers)
+        if not found:
             raise ValueError(f"{text!r} is not a port such as tcp/5432, udp/53 or tcp/30000-32767")
-        return cls(int(first), protocol, int(last or 0))
+        first, last = int(found["first"]), found["last"]
+        if last and not int(last):
+            raise ValueError(f"ports {first} to 0 are not within 1 to {LAST}")
+        return cls(first, protocol, int(last or 0))
+
+    def overlaps(self, other: Ports) -> bool:
+        """Whether a packet can be for both."""
+        return self.protocol == other.protocol and self.first <= other.end and other.first <= self.end
 
     @property
     def end(self) -> int:

@@ -35,6 +35,11 @@ ADMIN = {"admin": ["192.0.2.0/24"]}
 
 def played(folder: Path, variables: dict[str, Any], *inventories: Path) -> dict[str, Any]:
     """The result of the last task of a run at a site of three machines."""
+    return results(folder, variables, *inventories)[-1]
+
+
+def results(folder: Path, variables: dict[str, Any], *inventories: Path) -> list[dict[str, Any]]:
+    """The results of the tasks of a run at a site of three machines."""
     groups = {
         "k8s": {"hosts": {"one": {"ansible_host": "10.0.0.1"}, "demo-k8s": {"ansible_host": "10.0.0.3"}}},
         "database": {"hosts": {"db": {"ansible_host": "db.example", "flows_host_addresses": ["{{ db_address }}"]}}},
@@ -57,8 +62,8 @@ def played(folder: Path, variables: dict[str, Any], *inventories: Path) -> dict[
         timeout=120,
     )
     assert done.stdout.startswith("{"), done.stdout + done.stderr
-    results = [result for task in json.loads(done.stdout)["plays"][0]["tasks"] for result in task["hosts"].values()]
-    return dict(results[-1])
+    tasks = json.loads(done.stdout)["plays"][0]["tasks"]
+    return [dict(result) for task in tasks for result in task["hosts"].values()]
 
 
 @pytest.mark.parametrize(
@@ -94,11 +99,25 @@ def test_a_site_becomes_the_input_of_the_renderers(tmp_path: Path) -> None:
     assert played(tmp_path, {"flows_networks": ADMIN, "kubeadm_pod_subnet": "10.1.0.0/16,fd00::/48"})["msg"] == {
         "files": [],
         "groups": {"k8s": {"one": ["10.0.0.1"], "demo-k8s": ["10.0.0.3"]}, "database": {"db": ["10.0.0.2"]}},
-        "networks": {"pods": ["10.1.0.0/16", "fd00::/48"], "services": ["10.96.0.0/12"], **ADMIN},
+        "networks": {
+            "pods": ["10.1.0.0/16", "fd00::/48"],
+            "services": ["10.96.0.0/12"],
+            "api_endpoint": [],
+            **ADMIN,
+        },
         "phase": "",
         "features": [],
         "masquerade": True,
     }
+
+
+def test_a_site_hears_which_flows_it_has_not_and_why(tmp_path: Path) -> None:
+    variables = {"flows_networks": ADMIN, "kubeadm_control_plane_endpoint": "192.0.2.10:6443"}
+    *_before, told, last = results(tmp_path, variables)
+    assert last["msg"]["networks"]["api_endpoint"] == ["192.0.2.10"]
+    assert "no machine is in the group gitlab: gitlab-web, " in told["msg"]
+    assert "; the feature mail is off: zitadel-mail; " in told["msg"]
+    assert "\n" not in told["msg"]
 
 
 def test_the_demo_lets_in_the_machine_that_its_test_hosts_run_on(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses im
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import WITHOUT_PORTS, Ports
 
 _MACHINES, _PODS, _ADDRESSES = range(3)
+SSH_FLOW, SSH = "admin-ssh", (Ports(22),)
+"""The flow by which administrators and Ansible come in to machines, and its ports where the catalogue has none."""
 
 
 def removed(layers: Layers) -> None:
@@ -50,37 +52,38 @@ def zones_apart(catalogue: Catalogue, layers: Layers, networks: Mapping[str, Seq
             layers.mistakes.add(_spot_of_addresses(layers, second), message)
 
 
-def namespaces_agree(catalogue: Catalogue, layers: Layers) -> None:
-    """Namespaces that one endpoint leaves open and another one closes."""
-    seen: dict[str, EndpointEntry] = {}
-    for endpoint in catalogue.endpoints.values():
-        for namespace in endpoint.namespaces:
-            first = seen.setdefault(namespace, endpoint)
-            if first.unguarded != endpoint.unguarded:
-                one, other = (first, endpoint) if first.unguarded else (endpoint, first)
-                message = (
-                    f"the namespace {namespace} is unguarded for {one.name} and guarded for {other.name}; "
-                    "it can be one of them only"
-                )
-                layers.mistakes.add(layers.maps[fields.ENDPOINTS][endpoint.name].spot_of(PODS), message)
-
-
 def expressible(catalogue: Catalogue, layers: Layers) -> None:
     """Flows that no firewall of the site can let through, or that would not be what is meant."""
     for flow in catalogue.flows.values():
         entry = layers.maps[fields.FLOWS][flow.name]
+        if _broken(entry, layers):
+            continue
         ends = [[catalogue.endpoints[name] for name in names if name in catalogue.endpoints] for names in _ends(flow)]
         told = dict.fromkeys(
             found for source in ends[0] for destination in ends[1] for found in _impossible(flow, source, destination)
         )
         for key, message in told:
             layers.mistakes.add(entry.spot_of(key), message)
+        for port, ssh in itertools.product(flow.published_ports, _ssh(catalogue)):
+            if port.overlaps(ssh):
+                message = f"{port} is how administrators come in to the machines by ssh ({ssh}), which would be cut off"
+                layers.mistakes.add(entry.spot_of("published"), message)
         if flow.published_ports and _protocols(flow.published_ports) != _protocols(flow.ports):
             layers.mistakes.add(
                 entry.spot_of("published"),
                 f"the machines' ports are of {_listed(flow.published_ports)} and the flow's own of "
                 f"{_listed(flow.ports)}; a port is passed on in its own protocol",
             )
+
+
+def _broken(entry: Entry, layers: Layers) -> bool:
+    """Whether a field of the flow has a mistake that is told already; what is left of it says nothing."""
+    return bool(entry.broken) or any(layers.mistakes.inside(given.spot) for given in entry.fields.values())
+
+
+def _ssh(catalogue: Catalogue) -> tuple[Ports, ...]:
+    flow = catalogue.flows.get(SSH_FLOW)
+    return flow.ports if flow and flow.ports else SSH
 
 
 def _impossible(flow: FlowEntry, source: EndpointEntry, destination: EndpointEntry) -> Iterator[tuple[str, str]]:

@@ -33,6 +33,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses im
     collapsed,
     within,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import ranges as left
 
 NOTHING = Values(Line(0), {})
 WORDS = {fields.ZONES: "zone", fields.ENDPOINTS: "endpoint", fields.FLOWS: "flow"}
@@ -187,10 +188,14 @@ def _blocks(entry: Entry, mistakes: Mistakes) -> tuple[Block, ...]:
         if ranges and not any(_inside(given.value, outer.value) for outer in ranges):
             known = ", ".join(str(outer.value) for outer in ranges)
             mistakes.add(given.spot, f"{given.value} is no part of the endpoint's addresses {known}")
-    return tuple(
+    blocks = tuple(
         Block(outer.value, collapsed(given.value for given in excepts if _inside(given.value, outer.value)))
         for outer in ranges
     )
+    for block in blocks:
+        if block.excepts and not left(block):
+            mistakes.add(entry.spot_of("except"), f"leaves no address of {block.cidr}; take out the one or the other")
+    return blocks
 
 
 def _inside(part: str, whole: str) -> bool:

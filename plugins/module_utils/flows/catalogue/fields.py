@@ -74,7 +74,7 @@ def _yes(text: str) -> bool:
 
 def _range(text: str) -> str:
     try:
-        return str(addresses.network(text))
+        return addresses.written_range(text)
     except addresses.AddressError as error:
         raise Wrong(str(error)) from None
 

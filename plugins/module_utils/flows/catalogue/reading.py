@@ -12,7 +12,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.documents.proble
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import Findings, Values
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import Place as Line
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.text import decoded
-from ansible_collections.autolabs.platform.plugins.module_utils.flows.catalogue import checks, entries
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.catalogue import checks, entries, pods
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.catalogue.fields import (
     ENDPOINTS,
     FILE,
@@ -75,7 +75,9 @@ def _together(sources: Mapping[str, Callable[[], str]], networks: Mapping[str, S
         flows=_by_name(entries.flow(entry, layers) for entry in layers.readable(FLOWS)),
     )
     checks.zones_apart(catalogue, layers, networks)
-    checks.namespaces_agree(catalogue, layers)
+    pods.namespaces_agree(catalogue, layers)
+    pods.labs_stay_closed(catalogue, layers)
+    pods.labs_are_labs(catalogue, layers)
     checks.expressible(catalogue, layers)
     mistakes.settle()
     return catalogue

@@ -17,8 +17,8 @@ from ansible_collections.autolabs.platform.plugins.module_utils.flows.diagram.ca
 
 # All lengths are in units of the drawing, which are pixels at its own size.
 TITLE_SIZE, TEXT_SIZE = 13.0, 11.0
-CARD_WIDTH = {LEFT: 162.0, CLUSTER: 170.0, MACHINES: 206.0, RIGHT: 162.0}
-CARDS_A_COLUMN = {LEFT: 12, CLUSTER: 5, MACHINES: 6, RIGHT: 12}
+CARD_WIDTH = {LEFT: 162.0, CLUSTER: 164.0, MACHINES: 198.0, RIGHT: 162.0}
+CARDS_A_COLUMN = {LEFT: 12, CLUSTER: 6, MACHINES: 6, RIGHT: 12}
 """With more cards than this in a panel, its group gets one more column."""
 PANEL_PAD, PANEL_HEAD, PANEL_GAP = 10.0, 30.0, 14.0
 CARD_HEAD, CARD_FOOT, CARD_GAP = 28.0, 7.0, 16.0

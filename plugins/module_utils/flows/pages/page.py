@@ -51,7 +51,7 @@ flows_files: ["{{ inventory_dir }}/flows.yml"]
 flows_networks:                    # the addresses behind endpoints that are no machine of the inventory
   admin: [192.168.10.0/24]
   developers: [10.20.0.0/16]
-  mail_relay: [203.0.113.25/32]
+  office_monitoring: [10.30.0.5/32]
 flows_features: [monitoring]       # what of the optional parts this site has
 ```
 
@@ -61,14 +61,14 @@ are given take the place of the built-in ones, the others stay. `null` removes i
 ```yaml
 # flows.yml, beside the inventory
 endpoints:
-  mail-relay: {title: Mail relay, zone: outside, network: mail_relay}
+  office-monitoring: {title: Monitoring of the office, zone: outside, network: office_monitoring}
 
 flows:
-  alerts-mail:                     # added
-    from: alertmanager
-    to: mail-relay
-    ports: [tcp/587]
-    why: Alerts by e-mail
+  office-metrics:                  # added
+    from: office-monitoring
+    to: [database, k8s]
+    ports: [tcp/9100]
+    why: The office watches the machines, too
     when: {feature: monitoring}
   gitlab-web:                      # changed: for developers only; and GitLab runs in containers on this site
     from: developers
@@ -92,8 +92,29 @@ Some things to know:
   around the site.
 - Answers belong to the connection that asked, and need no flow. Loopback is always open, and so is ICMP to machines.
 - Labs reach cluster DNS, and the web if the lab asks for it: nothing of the site, and no other lab.
-- With `ingress_controller: nginx` the controller listens on 80 and 443 itself: set `ports: [tcp/80, tcp/443]` for the
-  flow `web`, and `ports: [tcp/10254]` for `metrics-ingress`.
+- Where `kubeadm_control_plane_endpoint` is an address that no control plane has, a balancer's or a virtual one, it is
+  the network `api_endpoint`. Where it is a name, name the network yourself. Its port is 6443; where it is another one,
+  change `ports` of the flows `api-endpoint` and `monitoring-api-endpoint`.
+- Only labs run in `labs`, `labs-baseline` and `labs-privileged`: each endpoint there is `per_lab`.
+
+The endpoint `ingress` is Envoy. With `ingress_controller: nginx` one program does what Envoy and Contour share, and
+listens on 80 and 443 itself, so it is the one that asks the API server. Such a site lays this over the list:
+
+```yaml
+endpoints:
+  ingress:
+    title: Ingress (NGINX)
+    pods: {namespace: ingress, labels: {app.kubernetes.io/name: ingress-nginx}}
+flows:
+  web: {ports: [tcp/80, tcp/443]}
+  ingress-api-server: {from: ingress}
+  metrics-ingress: {ports: [tcp/10254]}
+  ingress-webhook:                 # the API server has routes checked before it takes them
+    from: k8s-control-plane
+    to: ingress
+    ports: [tcp/8443]
+    why: Routes are checked before they are taken
+```
 
 ## The flows
 

@@ -58,7 +58,7 @@ def network_policies(
     closed = tuple(dict.fromkeys(namespaces))
     pod_networks = site.networks.get(PODS, ())
     known = [_as_pods_see_it(flow, pod_networks, tunnels or {}) for flow in flows]
-    of_labs = {pods for flow in known for pods in _lab_pods(flow, closed)}
+    of_labs = {flow.per_lab for flow in known}
     ends = dict.fromkeys(pods for flow in known for pods in _pods_of(flow))
     policies = []
     for namespace in closed:
@@ -102,13 +102,6 @@ def policy_name(pods: Pods) -> str:
 
 def _pods_of(flow: Flow) -> list[Pods]:
     return [end for end in (flow.source, flow.destination) if isinstance(end, Pods)]
-
-
-def _lab_pods(flow: Flow, closed: Sequence[str]) -> list[Pods]:
-    """The pods of labs at an end of a flow. One end of a flow of labs is a lab, and never both; so it is the one in a
-    closed namespace, and where both are, other flows of labs tell: each looks names up in cluster DNS."""
-    found = [pods for pods in _pods_of(flow) if pods.namespace in closed]
-    return found if flow.per_lab and len(found) == 1 else []
 
 
 def _as_pods_see_it(flow: Flow, pod_networks: Sequence[str], tunnels: Mapping[str, Sequence[str]]) -> Flow:

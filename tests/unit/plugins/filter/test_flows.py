@@ -57,6 +57,12 @@ def test_a_machine_has_the_addresses_that_are_named_or_the_one_that_is_known(
     assert flows.flow_groups({"k8s": ["a"]}, {"a": variables}) == {"k8s": {"a": expected}}
 
 
+def test_a_balancer_is_the_address_of_an_api_that_no_machine_has() -> None:
+    machines = {"k8s-1": ["10.0.0.31"], "k8s-2": ["10.0.0.32"]}
+    assert flows.flow_api_endpoint("10.0.0.30:6443", machines) == ["10.0.0.30"]
+    assert flows.flow_api_endpoint("10.0.0.32:6443", machines) == []
+
+
 def test_a_sound_site_has_no_problems() -> None:
     assert flows.flow_problems(SITE) == []
 

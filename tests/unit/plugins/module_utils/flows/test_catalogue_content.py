@@ -151,7 +151,10 @@ def test_a_mistake_says_what_is_wrong_and_what_stands_instead() -> None:
         ("tcp/6379", {"platform-redis", "worker-redis", "cloud-redis"}),
         ("tcp/9000", {"platform-object-store", "worker-object-store"}),
         ("tcp/9001", {"admin-object-store"}),
-        ("tcp/6443", {"worker-api-server", "gitlab-api-server", "admin-api-server", "ingress-api-server"}),
+        (
+            "tcp/6443",
+            {"worker-api-server", "gitlab-api-server", "admin-api-server", "ingress-api-server", "api-endpoint"},
+        ),
         ("tcp/31234", {"lab-access"}),
         ("tcp/8006", {"admin-proxmox"}),
         ("tcp/5672", {"platform-rabbitmq", "worker-rabbitmq", "infrastructure-rabbitmq"}),
@@ -166,7 +169,14 @@ def test_a_mistake_says_what_is_wrong_and_what_stands_instead() -> None:
         ("tcp/3100", {"grafana-loki", "logs"}),
         ("tcp/2379", {"etcd"}),
         ("tcp/2380", {"etcd"}),
-        ("tcp/10250", {"kubelet", "metrics-kubelet"}),
+        ("tcp/10250", {"kubelet", "metrics-kubelet", "resource-metrics"}),
+        ("tcp/4369", {"rabbitmq-peers"}),
+        ("tcp/25672", {"rabbitmq-peers"}),
+        ("tcp/9153", {"metrics-dns"}),
+        ("tcp/10249", {"metrics-kube-proxy"}),
+        ("tcp/9091", {"metrics-calico"}),
+        ("tcp/2381", {"metrics-etcd"}),
+        ("tcp/587", {"zitadel-mail", "alerts-mail"}),
         ("udp/4789", {"vxlan"}),
         ("vrrp", {"vrrp"}),
     ],
@@ -190,8 +200,13 @@ def test_students_ports_of_the_documents_stay_closed_on_every_machine(port: str)
         ("internet", set()),
         ("lab-instances", {"cluster-dns", "internet"}),
         ("frontend", {"cluster-dns"}),
-        ("zitadel", {"cluster-dns", "database", "cloud-database"}),
-        ("rabbitmq", {"cluster-dns"}),
+        ("zitadel", {"cluster-dns", "database", "cloud-database", "mail"}),
+        ("rabbitmq", {"cluster-dns", "rabbitmq", "k8s-control-plane", "api-endpoint"}),
+        (
+            "ingress",
+            {"contour", "frontend", "backend-platform", "backend-infrastructure", "zitadel", "grafana", "cluster-dns"},
+        ),
+        ("contour", {"k8s-control-plane", "api-endpoint", "cluster-dns"}),
         ("runner-jobs", {"gitlab"}),
     ],
 )
@@ -214,6 +229,13 @@ def test_an_endpoint_reaches_these_and_no_other(source: str, reached: set[str]) 
         ("gitlab", "tcp/5050", {"admins", "developers", "k8s", "runner-jobs"}),
         ("worker", "", {"prometheus"}),
         ("lab-instances", "", {"everyone"}),
+        ("ingress", "", {"everyone", "prometheus"}),
+        ("contour", "", {"ingress", "prometheus"}),
+        ("loki", "", {"grafana", "log-collector", "prometheus"}),
+        ("grafana", "", {"ingress", "prometheus"}),
+        ("alertmanager", "tcp/9093", {"prometheus"}),
+        ("rabbitmq", "tcp/25672", {"rabbitmq"}),
+        ("mail", "", {"zitadel", "alertmanager"}),
         ("zitadel", "", {"ingress", "backend-platform", "prometheus"}),
     ],
 )
@@ -221,9 +243,17 @@ def test_an_endpoint_is_reached_by_these_and_no_other(destination: str, port: st
     assert sources(destination, port) == who
 
 
-def test_of_the_platform_only_worker_and_ingress_talk_to_the_api_server() -> None:
+@pytest.mark.parametrize("destination", ["k8s-control-plane", "api-endpoint"])
+def test_of_the_platform_only_worker_and_contour_talk_to_the_api_server(destination: str) -> None:
     platform = {"frontend", "backend-platform", "backend-infrastructure", "worker", "zitadel", "rabbitmq", "ingress"}
-    assert sources("k8s-control-plane") & platform == {"worker", "ingress"}
+    asking = [flow for flow in FLOWS.values() if destination in flow.destinations]
+    always = {name for flow in asking if not flow.feature for name in flow.sources}
+    assert always & {*platform, "contour"} == {"worker", "contour"}
+    assert {flow.feature for flow in asking if "rabbitmq" in flow.sources} == {"rabbitmq-cluster"}
+
+
+def test_who_asks_the_api_server_does_so_by_its_own_addresses_and_by_the_sites() -> None:
+    assert sources("api-endpoint") == sources("k8s-control-plane", "tcp/6443") - {"admins", "api-endpoint"}
 
 
 def test_all_machines_of_the_cluster_are_meant_never_one_address() -> None:
@@ -236,13 +266,20 @@ def test_no_machine_publishes_a_port_for_two_flows() -> None:
     published = [flow for flow in FLOWS.values() if flow.published_at]
     for one, other in itertools.combinations(published, 2):
         if one.published_at == other.published_at:
-            shared = [port for port in one.published_ports for entry in other.published_ports if overlap(port, entry)]
+            shared = [port for port in one.published_ports for entry in other.published_ports if port.overlaps(entry)]
             assert not shared, f"{one.name} and {other.name} share {shared}"
 
 
-def overlap(one: Ports, other: Ports) -> bool:
-    """Whether two entries have a port in common."""
-    return one.protocol == other.protocol and one.first <= other.end and other.first <= one.end
+@pytest.mark.parametrize(
+    ("feature", "flows"),
+    [
+        ("mail", {"zitadel-mail"}),
+        ("metrics-server", {"resource-metrics"}),
+        ("rabbitmq-cluster", {"rabbitmq-peers", "rabbitmq-api-server"}),
+    ],
+)
+def test_a_feature_opens_these_flows(feature: str, flows: set[str]) -> None:
+    assert {name for name, flow in FLOWS.items() if flow.feature == feature} == flows
 
 
 def test_every_program_that_is_closed_can_look_up_names() -> None:

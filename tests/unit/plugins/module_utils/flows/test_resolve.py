@@ -81,8 +81,13 @@ def test_an_endpoint_becomes_what_it_is_on_the_site(name: str, expected: list[En
     found = resolved(f"from: {name}, to: database, ports: [tcp/5432], why: Data")
     assert pairs(found) == [(source, Hosts("database", (DB,))) for source in expected]
     assert {(flow.name, flow.ports, flow.why) for flow in found.flows} == {("x", (Ports(5432),), "Data")}
-    assert {flow.per_lab for flow in found.flows} == {name == "lab"}
+    assert [flow.per_lab for flow in found.flows] == (PODS_OF_LABS if name == "lab" else [None])
     assert found.absent == ()
+
+
+@pytest.mark.parametrize("ends", ["from: web, to: lab", "from: lab, to: web"])
+def test_the_end_of_a_flow_that_is_a_labs_is_known(ends: str) -> None:
+    assert [flow.per_lab for flow in resolved(f"{ends}, ports: [tcp/1], why: a").flows] == PODS_OF_LABS
 
 
 def test_every_source_goes_with_every_destination_in_the_order_of_the_file() -> None:
@@ -210,8 +215,33 @@ def test_a_site_that_names_nothing_has_flows_between_pods_alone() -> None:
         (Site(features=("monitorin",)), "has the feature monitorin; did you mean `monitoring`?"),
         (Site(networks={"developer": ("10.0.0.0/8",)}), "has this network; did you mean `developers`?"),
         (Site(networks={"printers": ("10.0.0.0/8",)}), ""),
+        (Site(groups={"databse": (DB,)}), "the inventory has no group database; did you mean `databse`? Else give"),
+        (Site(groups={"databse": (DB,), "database": ()}), ""),
+        (Site(groups={"proxmox_nodes": (), "github": (), "k8s_worker": ()}), ""),
     ],
 )
 def test_what_the_inventory_cannot_mean_is_told(site: Site, mistake: str) -> None:
     found = [problem.message for problem in misfits(read_catalogue(), site)]
     assert (len(found), mistake in "".join(found)) == (1 if mistake else 0, True)
+
+
+@pytest.mark.parametrize(
+    ("said", "mistake"),
+    [
+        (
+            "from: x, to: web",
+            "endpoints.x.hosts: the inventory has no group databse; did you mean `database`? Else give",
+        ),
+        (
+            "from: admins, to: web, published: {at: k8ss, ports: [tcp/1]}",
+            "flows.x.published: the inventory has no group k8ss; did you mean `k8s`? Else give",
+        ),
+    ],
+)
+def test_a_slip_in_the_name_of_a_group_is_told_with_its_place(said: str, mistake: str) -> None:
+    site = f"endpoints: {{x: {{title: X, zone: machines, hosts: {'databse' if 'x, to' in said else 'other'}}}}}\n"
+    catalogue = parse_catalogue(
+        {"c.yml": ENDPOINTS, "site.yml": f"{site}flows: {{x: {{{said}, ports: [tcp/1], why: a}}}}"}
+    )
+    (problem,) = misfits(catalogue, SITE)
+    assert str(problem).startswith(("site.yml:1: " if "x, to" in said else "site.yml:2: ") + mistake)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import Host, Hosts
-from ansible_collections.autolabs.platform.plugins.module_utils.flows.site import Site
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.site import Site, api_endpoint
 
 GOOD: dict[str, Any] = {
     "files": ["/site/flows.yml"],
@@ -54,6 +54,8 @@ def test_a_site_may_say_nothing() -> None:
             {"networks": {"admin": ["192.168.300.0/24"]}},
             "flows_networks.admin[0]: '192.168.300.0/24' is not an address",
         ),
+        ({"networks": {"admin": ["fe80::1%eth0"]}}, "flows_networks.admin[0]: 'fe80::1%eth0' names a network card"),
+        ({"groups": {"k8s": {"one": ["::ffff:10.0.0.1"]}}}, "one: flows_host_addresses[0]: '::ffff:10.0.0.1' is IPv4"),
         ({"networks": {"admin": [10]}}, "flows_networks.admin[0]: must be text, not '10'"),
         ({"networks": {"Admin": []}}, "flows_networks.Admin: 'Admin' is not the name of a network"),
         ({"networks": {"pods": ["0.0.0.0/0"]}}, "flows_networks.pods: the pods of a cluster are not every address"),
@@ -85,3 +87,19 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(InvalidInput) as refused:
         Site.from_dict({"phase": "x", "features": [1], "networks": {"a": ["b", "c"]}, "groups": 1, "other": 1})
     assert len(refused.value.problems) == 6
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("192.0.2.10:6443", ("192.0.2.10",)),
+        ("192.0.2.10:443", ("192.0.2.10",)),
+        ("[fd00:0::10]:6443", ("fd00::10",)),
+        ("192.0.2.31:6443", ()),
+        ("[fd00:0::31]:6443", ()),
+        ("api.autolabs.internal:6443", ()),
+        ("", ()),
+    ],
+)
+def test_the_address_of_an_api_counts_where_no_control_plane_has_it(written: str, expected: tuple[str, ...]) -> None:
+    assert api_endpoint(written, ["192.0.2.31", "fd00::31"]) == expected

@@ -112,6 +112,14 @@ BAD: list[tuple[str, int, str, str]] = [
     (endpoint("addresses: [10.2.0.0/16], except: [10.2.0.0/16]"), 2, "endpoints.x.except[0]", "is no part"),
     (endpoint("addresses: [10.2.0.0/16], except: ['fd00::/64']"), 2, "endpoints.x.except[0]", "is no part"),
     (endpoint("hosts: database, except: [10.2.0.0/16]"), 2, "endpoints.x.except", "is for addresses"),
+    (
+        endpoint("addresses: [10.2.0.0/16, 10.3.0.0/24], except: [10.3.0.0/25, 10.3.0.128/25]"),
+        2,
+        "endpoints.x.except",
+        "leaves no address of 10.3.0.0/24",
+    ),
+    (endpoint("addresses: ['fe80::1%eth0/128']"), 2, "endpoints.x.addresses[0]", "names a network card"),
+    (endpoint("addresses: ['::ffff:10.0.0.0/104']"), 2, "endpoints.x.addresses[0]", "write 10.0.0.0/8"),
     # Endpoints
     ("endpoints:\n  x: {title: X, zone: machines}", 2, "endpoints.x", "does not say what it is; give it one of hosts"),
     (endpoint("hosts: a, network: b"), 2, "endpoints.x", "is hosts and network at once"),
@@ -130,11 +138,28 @@ BAD: list[tuple[str, int, str, str]] = [
     (endpoint("pods: {namespace: a, host_network: true}"), 2, "endpoints.x.pods", "need `on`"),
     (endpoint("pods: {namespace: a, on: k8s}"), 2, "endpoints.x.pods.on", "is for pods with `host_network: true`"),
     (endpoint("pods: {namespace: kube-system}"), 2, "endpoints.x.pods", "unguarded for dns and guarded for x"),
+    ("endpoints:\n  lab: {pods: {namespaces: [labs], labels: {app: lab}}}", 2, "endpoints.lab.pods", "only labs run"),
+    (endpoint("pods: {namespaces: [a, labs-privileged]}"), 2, "endpoints.x.pods", "only labs run in labs-privileged"),
+    (
+        "endpoints:\n  lab: {pods: {namespaces: [labs], per_lab: true, unguarded: true}}",
+        2,
+        "endpoints.lab.pods",
+        "only labs run in labs, which are never open",
+    ),
+    (
+        "endpoints:\n  lab: {pods: {namespace: exams, labels: {app: lab, level: a}, per_lab: true}}\n"
+        "  x: {title: X, zone: cluster, pods: {namespace: exams, labels: {app: lab}}}",
+        3,
+        "endpoints.x.pods",
+        "x is also the pods of lab in exams",
+    ),
     # Ports
     (flow(ports=[]), 2, "flows.x.ports", "is an empty list; name at least one"),
     (flow(ports=["tcp/0"]), 2, "flows.x.ports[0]", "ports 0 to 0 are not within 1 to 65535"),
     (flow(ports=["tcp/65536"]), 2, "flows.x.ports[0]", "not within 1 to 65535"),
     (flow(ports=["tcp/20-10"]), 2, "flows.x.ports[0]", "ports 20 to 10 are not within"),
+    (flow(ports=["tcp/5-0"]), 2, "flows.x.ports[0]", "ports 5 to 0 are not within"),
+    (flow(ports=["tcp/\u0663\u0663"]), 2, "flows.x.ports[0]", "is not a port such as tcp/5432"),
     (flow(ports=["dccp/5"]), 2, "flows.x.ports[0]", "protocol 'DCCP' is none of TCP, UDP"),
     (flow(ports=[5432]), 2, "flows.x.ports[0]", "'5432' is not a port such as tcp/5432"),
     (flow(ports="tcp/5432"), 2, "flows.x.ports", "must be a list of ports, not a single value"),
@@ -190,6 +215,19 @@ BAD: list[tuple[str, int, str, str]] = [
         "flows.x.published",
         "sctp/1 cannot be passed on by a machine",
     ),
+    (
+        flow(published={"at": "k8s", "ports": ["tcp/20-25"]}, to="web", **{"from": "office"}),
+        2,
+        "flows.x.published",
+        "tcp/20-25 is how administrators come in to the machines by ssh (tcp/22)",
+    ),
+    (
+        "flows:\n  admin-ssh: {from: admins, to: k8s, ports: [tcp/2222], why: SSH}\n"
+        "  x: {from: office, to: web, ports: [tcp/1], why: a, published: {at: k8s, ports: [tcp/2222]}}",
+        3,
+        "flows.x.published",
+        "by ssh (tcp/2222), which would be cut off",
+    ),
     # What is laid over
     ("flows:\n  dta: null", 2, "flows.dta", "none of this name to remove; did you mean `data`?"),
     ("zones:\n  outside: null", 2, "zones.outside", "the endpoints everyone (base.yml:6), internet (base.yml:7)"),
@@ -231,6 +269,25 @@ def test_all_mistakes_of_all_files_are_told_at_once_in_their_order() -> None:
         ("b.yml", 3, "endpoint"),
         ("c.yml", 1, ""),
     ]
+
+
+def test_a_broken_field_is_no_reason_for_mistakes_in_fields_of_other_files() -> None:
+    text = "flows:\n  pages: {ports: [80]}\n"
+    assert [entry[:3] for entry in mistakes(text)] == [("site.yml", 2, "flows.pages.ports[0]")]
+
+
+def test_ssh_elsewhere_leaves_port_22_to_containers() -> None:
+    moved = "flows:\n  admin-ssh: {from: admins, to: k8s, ports: [tcp/2222], why: SSH}\n"
+    clone = "  x: {from: office, to: web, ports: [tcp/1], why: a, published: {at: k8s, ports: [tcp/22]}}"
+    assert laid_over(moved + clone).flows["x"].published_ports == (Ports(22),)
+
+
+def test_labs_and_other_pods_of_a_namespace_have_labels_of_their_own() -> None:
+    text = (
+        "endpoints:\n  lab: {pods: {namespace: exams, labels: {app: lab}, per_lab: true}}\n"
+        "  x: {title: X, zone: cluster, pods: {namespace: exams, labels: {app: proctor}}}"
+    )
+    assert not laid_over(text).endpoints["x"].per_lab
 
 
 def test_a_broken_entry_is_no_reason_for_mistakes_elsewhere() -> None:

@@ -208,7 +208,7 @@ def test_an_arrow_stands_for_all_flows_between_two_endpoints() -> None:
 def test_a_flow_of_many_endpoints_is_one_quiet_row() -> None:
     found = row(read_catalogue(), "cluster-dns", "frontend")
     assert not found.arrow
-    assert {"ingress", "worker", "prometheus", "lab-instances"} <= set(found.sources)
+    assert {"ingress", "worker", "grafana", "lab-instances"} <= set(found.sources)
     assert {flow.name for flow in found.flows} == {"dns", "monitoring-dns", "lab-dns"}
 
 

@@ -33,11 +33,19 @@ def test_the_example_of_a_sites_own_file_adds_changes_and_removes(tmp_path: Path
     file = tmp_path / "flows.yml"
     file.write_text(EXAMPLES[1])
     built_in, changed = read_catalogue(), read_catalogue([file], yaml.safe_load(EXAMPLES[0])["flows_networks"])
-    assert changed.flows.keys() - built_in.flows.keys() == {"alerts-mail"}
+    assert changed.flows.keys() - built_in.flows.keys() == {"office-metrics"}
     assert built_in.flows.keys() - changed.flows.keys() == {"gitlab-ssh"}
     assert changed.flows["gitlab-web"].sources == ("developers",)
     assert changed.flows["gitlab-web"].why == built_in.flows["gitlab-web"].why
     assert changed.flows["gitlab-web"].published_at == "gitlab"
+
+
+def test_the_example_of_a_site_with_nginx_gives_the_api_server_to_the_controller(tmp_path: Path) -> None:
+    file = tmp_path / "flows.yml"
+    file.write_text(EXAMPLES[2])
+    changed = read_catalogue([file])
+    assert changed.flows["ingress-api-server"].sources == ("ingress",)
+    assert changed.endpoints["ingress"].labels == (("app.kubernetes.io/name", "ingress-nginx"),)
 
 
 def test_the_example_of_an_inventory_names_networks_and_features_of_the_catalogue(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.flows.policies.n
 )
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.resolve import resolve
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.site import Site
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.rules import ufw_rules
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import Block
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
 
@@ -102,7 +104,12 @@ def test_a_policy_is_named_after_its_endpoint(policies: Policies) -> None:
         "frontend",
         "backend-platform",
     ]
-    assert [name for namespace, name in policies if namespace == "ingress"] == ["default-deny", "every-pod"]
+    assert [name for namespace, name in policies if namespace == "ingress"] == [
+        "default-deny",
+        "envoy",
+        "contour",
+        "contour-certgen",
+    ]
 
 
 def test_the_policies_of_labs_come_with_each_class(policies: Policies) -> None:
@@ -139,7 +146,30 @@ def test_the_worker_alone_of_the_platform_reaches_the_api_server_and_by_its_addr
     assert peers_on(policies["infrastructure", "celery-worker"], "egress", 6443) == api_server
     reaching = [name for name, policy in policies.items() if peers_on(policy, "egress", 6443)]
     asking = [(namespace, name) for namespace, name in reaching if namespace != "monitoring"]
-    assert asking == [("ingress", "every-pod"), ("infrastructure", "celery-worker")]
+    assert asking == [("ingress", "contour"), ("ingress", "contour-certgen"), ("infrastructure", "celery-worker")]
+
+
+def test_envoy_asks_contour_and_nobody_of_the_cluster_for_its_routes(policies: Policies) -> None:
+    contour = [{"podSelector": {"matchLabels": {"app": "contour"}}}]
+    assert peers_on(policies["ingress", "envoy"], "egress", 8001) == contour
+    assert peers_on(policies["ingress", "contour"], "ingress", 8001) == [
+        {"podSelector": {"matchLabels": {"app": "envoy"}}}
+    ]
+    assert peers_on(policies["ingress", "contour"], "ingress", 8443) == []
+
+
+def test_pods_reach_the_api_by_the_address_of_its_balancer_too() -> None:
+    site = replace(SITE, networks={**SITE.networks, "api_endpoint": ("192.0.2.10/32",)}, features=())
+    resolved = resolve(read_catalogue(), site)
+    reaching = {
+        name
+        for (_namespace, name), policy in rendered(resolved.flows, resolved.namespaces).items()
+        if {"ipBlock": {"cidr": "192.0.2.10/32"}} in peers_on(policy, "egress", 6443)
+    }
+    assert reaching == {"celery-worker", "contour", "contour-certgen"}
+    assert [rule.ports for rule in ufw_rules(resolved.flows, "k8s-1", site) if rule.source == "192.0.2.10/32"] == [
+        Ports(6443)
+    ]
 
 
 def test_dns_is_cluster_dns_alone_over_udp_and_tcp(policies: Policies) -> None:
@@ -159,7 +189,7 @@ def test_dns_is_cluster_dns_alone_over_udp_and_tcp(policies: Policies) -> None:
 
 
 def test_everyone_comes_in_to_the_ingress_but_no_pod_does(policies: Policies) -> None:
-    assert peers_on(policies["ingress", "every-pod"], "ingress", 8443) == [
+    assert peers_on(policies["ingress", "envoy"], "ingress", 8443) == [
         {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.244.0.0/16"]}},
         {"ipBlock": {"cidr": "::/0", "except": ["fd00:244::/56"]}},
     ]
@@ -199,8 +229,7 @@ def test_a_namespace_is_closed_without_any_flow_and_once() -> None:
 
 
 def test_what_the_platform_opens_to_labs_is_in_its_own_policy_and_not_in_theirs() -> None:
-    flows = [flow(LAB, CLUSTER_DNS, 53, per_lab=True), flow(WEB, LAB, 2222, per_lab=True)]
-    found = rendered(flows, ["web", "lab"])
+    found = rendered([flow(WEB, LAB, 2222, per_lab=LAB)], ["web", "lab"])
     assert list(found) == [("web", "default-deny"), ("web", "web"), ("lab", "default-deny")]
     assert len(peers_on(found["web", "web"], "egress", 2222)) == 1
 
