@@ -30,7 +30,7 @@ try:
     import urllib3
 except ImportError:
     # Who signs in is told so, and nobody gets further.
-    urllib3 = None
+    urllib3 = None  # type: ignore[assignment]
 
 Page = tuple[list[Manifest], str]
 """Objects, and the resource version of the list that they are from."""
