@@ -12,9 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.explain import verdict
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.manifests import cluster
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.matrix import reach_matrix
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.matrix.matrix import reach_matrix
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.policies.explain import verdict
 
 QUESTIONS = 20
 

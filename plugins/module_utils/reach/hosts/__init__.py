@@ -1,0 +1,1 @@
+"""What the packet filters of machines and of the hypervisor let in."""

@@ -1,0 +1,1 @@
+"""What NetworkPolicies let through among all endpoints at once."""

@@ -1,0 +1,1 @@
+"""What NetworkPolicies say to one connection, and why."""
