@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from running import Site
+from running import DATABASE, HOST, Site
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,7 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def hosts() -> Iterator[Site]:
     """The hosts of a site, with nothing on them yet."""
     kept = os.environ.get("AUTOLABS_TEST_SITE")
-    site = Site(kept or f"test-{os.getpid()}", owner=None if kept else os.getpid())
+    machines = {HOST: "k8s_control_plane", DATABASE: "database"}
+    site = Site(kept or f"test-{os.getpid()}", owner=None if kept else os.getpid(), hosts=machines)
     site.start_hosts()
     yield site
     if not kept:

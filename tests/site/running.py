@@ -25,7 +25,8 @@ from testbed.paths import REPOSITORY
 from testbed.shell import run
 
 HOST = "demo-k8s"
-HOST_MEMORY = 10 << 30
+DATABASE = "demo-database"
+HOST_MEMORY = {HOST: 10 << 30, DATABASE: 1 << 30}
 
 
 @dataclass
@@ -103,7 +104,7 @@ class Site:
         groups: dict[str, list[str]] = {}
         for host, group in self.hosts.items():
             groups.setdefault(group, []).append(host)
-        wanted = [hosts.Wanted(host, HOST_MEMORY) for host in self.hosts]
+        wanted = [hosts.Wanted(host, HOST_MEMORY[host]) for host in self.hosts]
         hosts.up(self.name, wanted, groups=groups, owner=self.owner)
         self.folder.mkdir(mode=0o700, exist_ok=True)
 

@@ -13,7 +13,14 @@ from unit.house.sources import files, within
 
 USED = re.compile(r"\b((?:ansible|community|kubernetes)\.[a-z][a-z0-9_]+)\.[a-z][a-z0-9_]+\b")
 # They come with ansible-core, or are Python and Kubernetes names that look like a collection's.
-NOT_COLLECTIONS = {"ansible.builtin", "ansible.legacy", "ansible.module_utils", "ansible.plugins", "kubernetes.io"}
+NOT_COLLECTIONS = {
+    "ansible.builtin",
+    "ansible.legacy",
+    "ansible.module_utils",
+    "ansible.plugins",
+    "kubernetes.io",
+    "kubernetes.default",
+}
 
 
 def declared(root: Path) -> dict[str, str]:
