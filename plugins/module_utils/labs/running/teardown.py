@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from ansible_collections.autolabs.platform.plugins.module_utils.kube.account import CONNECTIONS
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.resources import Manifest
-from ansible_collections.autolabs.platform.plugins.module_utils.kube.account import CONNECTIONS
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.session import Session
 from ansible_collections.autolabs.platform.plugins.module_utils.kube.watcher import Watcher
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.labels import owner_of
