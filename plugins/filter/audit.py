@@ -9,14 +9,30 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.arguments import read_site
-from ansible_collections.autolabs.platform.plugins.module_utils.audit.diagnosis import Diagnosis, node_ports
+from ansible_collections.autolabs.platform.plugins.module_utils.audit.diagnosis import (
+    Diagnosis,
+    address_problems,
+    node_ports,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.hosts import proxmox_answers
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 
 
-def proxmox_answer_paths(answers: Mapping[str, Any], hosts: Iterable[str]) -> list[str]:
+def proxmox_answer_paths(
+    answers: Mapping[str, Any], hosts: Mapping[str, Sequence[str]], unanswered: Iterable[str] = ()
+) -> list[str]:
     """What to ask Proxmox next; see proxmox_answer_paths.yml."""
-    return proxmox_answers.paths(answers, list(hosts))
+    return proxmox_answers.paths(answers, hosts, list(unanswered))
+
+
+def machine_addresses(flow_groups: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:
+    """The addresses of each machine; see machine_addresses.yml."""
+    return {str(host): list(known) for hosts in flow_groups.values() for host, known in hosts.items()}
+
+
+def diagnosis_problems(given: Mapping[str, str]) -> list[str]:
+    """What is wrong with addresses for the diagnosis; see diagnosis_problems.yml."""
+    return [str(problem) for problem in address_problems({name: str(text) for name, text in given.items()})]
 
 
 def gathered_firewalls(hostvars: Mapping[str, Any], hosts: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -95,7 +111,9 @@ class FilterModule:
             "diagnosis": diagnosis,
             "diagnosis_answers": diagnosis_answers,
             "diagnosis_ports": diagnosis_ports,
+            "diagnosis_problems": diagnosis_problems,
             "diagnosis_table": diagnosis_table,
             "gathered_firewalls": gathered_firewalls,
+            "machine_addresses": machine_addresses,
             "proxmox_answer_paths": proxmox_answer_paths,
         }

@@ -26,10 +26,14 @@ options:
       - What is in force, as far as it could be asked.
       - C(policies), C(pods), C(namespaces), C(services) and C(nodes) are lists of objects as the API server has them.
         Without C(policies) the cluster counts as not asked.
+      - C(calico_policies) and C(calico_global_policies) are those of C(crd.projectcalico.org), C(admin_policies) and
+        C(baseline_admin_policies) those of C(policy.networking.k8s.io). They are not read; each that is there leaves
+        something undecided.
       - C(ufw) has for each machine the text of C(ufw status verbose), of C(iptables-save) or of C(user.rules), or a map
         of C(iptables), C(ip6tables) and C(status).
       - C(proxmox) is the firewall in the shapes of its API, with C(options), C(groups), C(ipsets), C(nodes) and C(vms);
-        or a map of C(answers) of the API by path, and of the C(hosts) of the inventory.
+        or a map of C(answers) of the API by path, of the paths C(unanswered) with the reason, and of the C(hosts) of
+        the inventory with their addresses. A machine whose firewall was not answered counts as not asked.
       - C(silent) says why a source could not be asked, by C(cluster), C(proxmox) or the name of a machine.
     type: dict
     required: true

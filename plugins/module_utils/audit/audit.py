@@ -11,6 +11,11 @@ from ansible_collections.autolabs.platform.plugins.module_utils.audit.cluster.ob
     differing_policies,
     differing_proxmox,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.audit.cluster.open import (
+    open_namespaces,
+    other_policies,
+    pods_on_machines,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.cluster.policies import policy_findings
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.cluster.stage import Stage, stage
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.finding import (
@@ -25,6 +30,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.audit.hosts.find
     host_findings,
     machines,
     proxmox_findings,
+    unknown_to_proxmox,
     wanted_firewall,
 )
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.live import Live, read_live
@@ -38,8 +44,8 @@ from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow impor
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.proxmox.rules import proxmox_firewall
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.resolve import Resolved, resolve
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.site import Site
-from ansible_collections.autolabs.platform.plugins.module_utils.reach import proxmox
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.host_rules import HostFirewall
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts import proxmox
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.firewall import HostFirewall
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.verdict import ALLOWED
 
 REPORT = "this is a mistake of the platform, not of the site: report it with flows.json"
@@ -73,9 +79,14 @@ def audit(catalogue: Catalogue, site: Site, gathered: Mapping[str, Any], *, time
     if live.objects is not None:
         found += policy_findings(staged, names)
         found += idle_policies(staged, resolved.namespaces)
+        found += open_namespaces(staged, catalogue)
+        found += pods_on_machines(staged, catalogue, resolved.namespaces)
+        found += other_policies(live.other_policies)
     found += host_findings(resolved.flows, site, live.firewalls, hosts, names)
     if pve:
-        found += proxmox_findings(pve.wanted_by_host, pve.live_by_host, resolved.flows, names)
+        shapes = (pve.wanted, pve.live)
+        found += proxmox_findings(pve.wanted_by_host, pve.live_by_host, resolved.flows, names, shapes)
+        found += unknown_to_proxmox(hosts, site.groups.get(NODES, ()), {*pve.live_by_host, *live.unanswered})
 
     wanted_ways = _wanted_ways(resolved, site, staged, hosts, pve)
     found += _rendered(matrix(known, resolved.flows, catalogue, wanted_ways, ()))

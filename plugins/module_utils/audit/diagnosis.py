@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,18 +13,22 @@ from ansible_collections.autolabs.platform.plugins.module_utils.audit.hosts.rang
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.live import Live, read_live
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.matrix.endpoints import Endpoint, endpoints
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.matrix.way import NOT_ASKED, Ways
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.catalogue.model import Catalogue
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import Host
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.resolve import Resolved, resolve
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.site import Site
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
 from ansible_collections.autolabs.platform.plugins.module_utils.net.rules import PUBLISHED
-from ansible_collections.autolabs.platform.plugins.module_utils.reach import explain, host_rules
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.verdict import ALLOWED, Step
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts import firewall as host_rules
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.policies import explain
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.verdict import ALLOWED, UNDECIDED, Step
 
 POSTGRESQL = Ports(5432)
 DATABASE, PLATFORM = "database", "backend-platform"
 """Endpoints of the catalogue."""
+ADDRESS = "diagnose_address"
+"""The variable with the address of the student."""
 OWNERS = ("student_id", "group_id")
 GOOD, BAD, UNKNOWN, ABSENT = STATES = ("good", "bad", "unknown", "not on this site")
 LIVE = ("policies", "pods", "namespaces", "services", "nodes", "ufw", "silent")
@@ -62,6 +67,20 @@ def node_ports(listed: Mapping[str, Sequence[Object]], lab: str, class_id: str, 
     ]
 
 
+def address_problems(given: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with addresses that people gave, by the name of their variable."""
+    problems = []
+    for name, text in given.items():
+        try:
+            # A scope (fe80::1%eth0) is nothing that a packet carries, and may hold any text.
+            if ipaddress.ip_address(text) and "%" in text:
+                raise ValueError(text)
+        except ValueError:
+            message = f"{text!r} is not one address, such as {SOMEBODY[0]} or {SOMEBODY[1]}, without a prefix length"
+            problems.append(Problem("", 0, name, message))
+    return problems
+
+
 class Diagnosis:
     """All checks of one site; what was not gathered is unknown, what the site has not is said to be absent."""
 
@@ -80,8 +99,10 @@ class Diagnosis:
     def rows(self, lab: str = "", class_id: str = "1", owner: str = "", address: str = SOMEBODY[0]) -> list[Row]:
         """Every check. lab, class_id and owner name an instance; without a lab its checks are left out.
 
-        address: the one that the student has.
+        address: the one that the student has. Raises InvalidInput for what is none.
         """
+        if wrong := address_problems({ADDRESS: address}):
+            raise InvalidInput(wrong)
         found = [*self._cluster()]
         if lab:
             found += self._instance(lab, class_id, owner, address)
@@ -203,10 +224,10 @@ class Diagnosis:
         except ValueError as error:
             yield Row("network policies", str(error), UNKNOWN)
         else:
-            yield _row(
+            yield _judged(
                 f"policies let {address} in",
                 _told(verdict.steps),
-                verdict.answer == ALLOWED,
+                verdict.answer,
                 "start the class again, which applies its policies; then run playbooks/flows_audit.yml",
             )
         host = next((one for one in self._site.machines() if one.name == node), None)
@@ -248,10 +269,10 @@ class Diagnosis:
         answer = self._ways.ask(platform, database, POSTGRESQL)
         known = [step for step in answer.steps if step.answer != NOT_ASKED]
         for step in known:
-            yield _row(
+            yield _judged(
                 f"platform to PostgreSQL: {step.where}",
                 _told([step]),
-                step.answer == ALLOWED,
+                step.answer,
                 "run playbooks/site.yml --tags network_policies,firewall; why: playbooks/flows_audit.yml",
             )
 
@@ -260,13 +281,18 @@ class Diagnosis:
         if firewall is None:
             return Row(check, "its rules could not be read", UNKNOWN, "give the playbook a way in to that machine")
         step = host_rules.verdict(firewall, address, port, chain)
-        return _row(
-            check, _told([step]), step.answer == ALLOWED, f"run playbooks/site.yml --tags firewall -l {firewall.host}"
-        )
+        return _judged(check, _told([step]), step.answer, f"run playbooks/site.yml --tags firewall -l {firewall.host}")
 
 
 def _row(check: str, found: str, good: bool, do: str) -> Row:
     return Row(check, found, GOOD if good else BAD, "" if good else do)
+
+
+def _judged(check: str, found: str, answer: str, do: str) -> Row:
+    """By the answer of a verdict: what depends on something is neither good nor bad."""
+    if answer == UNDECIDED:
+        return Row(check, found, UNKNOWN, "why: playbooks/flows_audit.yml")
+    return _row(check, found, answer == ALLOWED, do)
 
 
 def _told(steps: Iterable[Step]) -> str:

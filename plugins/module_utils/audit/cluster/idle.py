@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.cluster.stage import Stage
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.finding import CLUSTER, SHADOWED, Finding
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.difference import differences
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.matrix import reach_matrix
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.matrix.difference import differences
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.matrix.matrix import reach_matrix
 
 MOST = 50
 """Policies that are tried; each is a matrix of its own."""

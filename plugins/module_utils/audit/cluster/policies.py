@@ -17,9 +17,9 @@ from ansible_collections.autolabs.platform.plugins.module_utils.audit.hosts.port
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.hosts.ranges import Span
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.matrix.names import Names, shown
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.difference import Change, differences
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.explain import verdict
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.matrix import reach_matrix
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.matrix.difference import Change, differences
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.matrix.matrix import reach_matrix
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.policies.explain import verdict
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.verdict import ALLOWED, DENIED, Step, Verdict
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.verdict import UNDECIDED as UNSURE
 

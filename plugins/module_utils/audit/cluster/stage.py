@@ -21,8 +21,8 @@ from ansible_collections.autolabs.platform.plugins.module_utils.flows.site impor
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import network
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.cluster import Cluster, Pod
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.manifests import cluster
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.policies import Peer, Policy
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.selectors import EXISTS, IN, Selector
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.policies.policy import Peer, Policy
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.policies.selectors import EXISTS, IN, Selector
 
 INSTANCE = ("lab_id", "class_id", "student_id", "group_id")
 """The labels that tell instances of labs apart (document 001, 4.5.1); what one does within itself is its own."""
@@ -46,6 +46,8 @@ class Stage:
     """The namespaces of labs."""
     gone: tuple[str, ...]
     """Namespaces of the catalogue that the cluster has not."""
+    running: tuple[Pod, ...] = ()
+    """The pods that there are, without those that stand for others."""
 
 
 def stage(
@@ -63,7 +65,7 @@ def stage(
     rendered = network_policies(resolved.flows, site, resolved.namespaces, tunnels)
     # What a lab may ask for at most; each lab's own policies let through no more than this.
     most = network_policies(
-        [replace(flow, per_lab=False) for flow in resolved.flows], site, resolved.namespaces, tunnels
+        [replace(flow, per_lab=None) for flow in resolved.flows], site, resolved.namespaces, tunnels
     )
     most += _within_instances([pod for pod in found.pods if pod.namespace in labs])
     theirs = [one for one in found.policies if one["metadata"].get("namespace") not in resolved.namespaces]
@@ -86,6 +88,7 @@ def stage(
         tuple(rendered),
         labs,
         () if objects is None else tuple(gone),
+        found.pods,
     )
 
 

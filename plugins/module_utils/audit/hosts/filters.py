@@ -15,14 +15,14 @@ from ansible_collections.autolabs.platform.plugins.module_utils.audit.hosts.rang
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import EVERYWHERE
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
 from ansible_collections.autolabs.platform.plugins.module_utils.net.rules import CHAINS, INPUT, HostRule
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.host_rules import (
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.firewall import (
     LOOPBACK,
     HostFirewall,
     covers,
     described,
     verdict,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.host_sets import Area, differences, shadowed
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.sets import Area, differences, shadowed
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.verdict import UNDECIDED as UNSURE
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.verdict import Step
 
@@ -49,11 +49,12 @@ class Difference:
 def compare(wanted: HostFirewall, live: HostFirewall, published: PortSet = NO_PORT) -> list[Difference]:
     """What `live` lets in and `wanted` does not, and the reverse. Exhaustive: no address and no port is left out.
 
-    published: the ports behind which pods or containers may be; only for these the chain of published ports matters.
+    published: the ports behind which the catalogue has pods or containers. Where nobody told what `live` does with
+    published ports, only these are asked about; else every port is, as anybody may publish one.
     """
     found: dict[tuple[str, ...], Difference] = {}
     for chain in CHAINS:
-        relevant = EVERYTHING if chain == INPUT else published
+        relevant = EVERYTHING if chain == INPUT or live.published else published
         if not relevant:
             continue
         difference = differences(wanted, live, chain)
@@ -86,6 +87,16 @@ def never_deciding(live: HostFirewall, wanted: HostFirewall) -> Iterator[tuple[s
                 note = live.notes[one.number] if live.notes else None
                 rule = f"{note.place}: {note.text}" if note and note.place and note.text else described(one.rule)
                 yield rule, "; ".join(dict.fromkeys(described(other) for other in one.by))
+
+
+def unjudged(live: HostFirewall, wanted: HostFirewall) -> Iterator[str]:
+    """Rules that are there and that nobody can judge here: for what the machine forwards, and such."""
+    yield from (rule for rule in dict.fromkeys(live.unread) if rule not in wanted.unread)
+
+
+def keeping_in(live: HostFirewall, wanted: HostFirewall) -> list[str]:
+    """Rules that keep in what leaves the machine."""
+    return [rule for rule in dict.fromkeys(live.outgoing) if rule not in wanted.outgoing]
 
 
 def _holds(wanted: HostRule, rule: HostRule) -> bool:

@@ -14,6 +14,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.audit.result imp
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.catalogue.model import Catalogue
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import Endpoint as End
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import Flow, Host, Hosts, Pods
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.proxmox.rules import FLOW_SEPARATOR
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.verdict import ALLOWED, DENIED, UNDECIDED
 
@@ -137,17 +138,19 @@ def _differences(
 ) -> Iterator[Line]:
     """What findings tell and the lines of the flows do not."""
     for finding in findings:
-        if finding.kind == MISSING and any(finding.flow in line.flows and line.live == DENIED for line in lines):
+        # A rule of Proxmox may be for several flows.
+        flows = tuple(finding.flow.split(FLOW_SEPARATOR)) if finding.flow else ()
+        told = {name for line in lines if line.live == DENIED for name in line.flows}
+        if finding.kind == MISSING and told & {*flows}:
             continue
         if finding.kind not in (EXTRA, MISSING, UNDECIDED_KIND):
             continue
         ports = [Ports.parse(text) for text in finding.ports] or list(PROBES[:1])
         found = ways.ask(source, destination, ports[0])
         live = {EXTRA: ALLOWED, MISSING: DENIED}.get(finding.kind, UNDECIDED)
-        catalogue = ALLOWED if finding.kind == MISSING else DENIED
+        catalogue = ALLOWED if finding.kind == MISSING or finding.flow else DENIED
         steps = found.steps if found.answer == live else ()
         depends = (finding.assumption,) if finding.assumption else ()
-        flows = (finding.flow,) if finding.flow else ()
         yield Line(finding.ports, catalogue, live, flows, finding.what, (), steps, depends)
 
 

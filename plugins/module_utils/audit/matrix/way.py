@@ -12,8 +12,9 @@ from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow impor
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.site import Site
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import PROTOCOLS, Ports
 from ansible_collections.autolabs.platform.plugins.module_utils.net.rules import INPUT, PUBLISHED
-from ansible_collections.autolabs.platform.plugins.module_utils.reach import explain, host_rules
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.host_rules import HostFirewall
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts import firewall as host_rules
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.firewall import HostFirewall
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.policies import explain
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.verdict import ALLOWED, DENIED, UNDECIDED, Step
 
 NOT_ASKED = ""
@@ -88,21 +89,31 @@ class Ways:
         """What the firewalls of a machine say; packets within it meet none."""
         if sender is not None and sender.name == host.name:
             return
-        address = self._address(source, sender, host)
         if host.name not in self.firewalls:
             yield Step(f"ufw on {host.name}", NOT_ASKED, why="the machine was not asked")
         for firewall in self.firewalls.get(host.name, ()):
             # A hypervisor sees packets before ports are rewritten: to it all are for the machine.
-            seen = INPUT if firewall.program == host_rules.PROXMOX else chain
-            yield host_rules.verdict(firewall, address, Ports(port.first, port.protocol), seen)
+            before = firewall.program == host_rules.PROXMOX
+            address = self._address(source, sender, host, before=before)
+            if address:
+                seen = INPUT if before else chain
+                yield host_rules.verdict(firewall, address, Ports(port.first, port.protocol), seen)
 
-    def _address(self, source: Endpoint, sender: Host | None, host: Host) -> str:
+    def _address(self, source: Endpoint, sender: Host | None, host: Host, *, before: bool) -> str:
+        """Where a packet comes from as a firewall sees it; empty where it never gets there.
+
+        before: whether the hypervisor asks. What a pod sends to a machine has the address of its own one by then, and
+        what it sends to its own machine meets no hypervisor.
+        """
         if source.hosts:
             return (sender or source.hosts[0]).addresses[0]
         if not source.pods:
             return example(source)
         others = [one for one in self.site.groups.get(CLUSTER_MACHINES, ()) if one.name != host.name and one.addresses]
-        if self.site.masquerade and others and CLUSTER_MACHINES not in _groups(self.site, host):
+        in_cluster = CLUSTER_MACHINES in _groups(self.site, host)
+        if before and in_cluster and not others:
+            return ""
+        if self.site.masquerade and others and (before or not in_cluster):
             return others[0].addresses[0]
         stand_in = self.stage.live.pod_by_key[source.stand_ins[0].key]
         return stand_in.addresses[0] if stand_in.addresses else SOMEBODY[0]

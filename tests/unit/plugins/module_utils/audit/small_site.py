@@ -38,7 +38,11 @@ Default: deny (incoming), allow (outgoing), disabled (routed)
 To                         Action      From
 --                         ------      ----
 """
-MACHINES = {"database-vm": {"node": "pve", "vmid": 120}}
+MACHINES = {
+    "database-vm": {"node": "pve", "vmid": 120},
+    "k8s-1": {"node": "pve", "vmid": 131},
+    "k8s-2": {"node": "pve", "vmid": 132},
+}
 
 
 def site() -> Site:

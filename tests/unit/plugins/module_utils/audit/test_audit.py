@@ -174,6 +174,109 @@ def test_the_proxmox_firewall_is_held_against_the_catalogue_too() -> None:
     assert [(one.name, one.state) for one in found.objects] == [("Proxmox security group database", "changed")]
 
 
+def test_what_to_do_about_proxmox_is_said_in_the_words_of_its_api() -> None:
+    live = converged()
+    live["proxmox"] = proxmox()
+    (group,) = (one for one in live["proxmox"]["groups"] if one["group"] == "database")
+    group["rules"].insert(0, {"type": "in", "action": "ACCEPT", "enable": 1, "proto": "tcp", "dport": "3306"})
+    found = only(live, "extra")
+    assert "set by hand in Proxmox: DELETE /cluster/firewall/groups/database/0" in found.do
+    group["rules"][:] = [one for one in proxmox_rules("database") if "admin-ssh" not in one["comment"]]
+    found = only(live, "missing")
+    assert "POST /cluster/firewall/groups/database type=in action=ACCEPT enable=1" in found.do
+    assert "proto=tcp dport=22 comment=admin-ssh" in found.do and "DELETE" not in found.do
+    live["proxmox"] = proxmox()
+    live["proxmox"]["vms"]["database-vm"]["options"]["enable"] = 0
+    assert "PUT /nodes/pve/qemu/120/firewall/options enable=1" in audited(live).findings[0].do
+
+
+def proxmox_rules(group: str) -> list[dict[str, Any]]:
+    """The rules of a security group, as the playbooks make them."""
+    return next(one["rules"] for one in proxmox()["groups"] if one["group"] == group)
+
+
+def pod(namespace: str, name: str, *, host_network: bool = False, **labels: str) -> dict[str, Any]:
+    """A Pod that runs."""
+    metadata = {"namespace": namespace, "name": name, "labels": labels}
+    return {"metadata": metadata, "spec": {"hostNetwork": host_network, "nodeName": "k8s-1"}, "status": {}}
+
+
+def test_a_namespace_that_the_catalogue_has_not_is_open_until_policies_close_its_pods() -> None:
+    live = converged()
+    live["namespaces"].append({"metadata": {"name": "debug", "labels": {}}})
+    assert audited(live).findings == ()
+    live["pods"] = [pod("debug", "shell", app="shell")]
+    found = only(live, "extra")
+    assert (found.layer, found.where, found.source) == ("cluster", "namespace debug", "shell")
+    assert "can be reached by everyone and can reach everything" in found.what and "flows_files" in found.do
+    live["policies"].append(rule("debug", "in", {}, ingress=[]))
+    found = only(live, "extra")
+    assert "shell) can reach everything" in found.what and found.destination == ""
+    live["policies"].append(rule("debug", "out", {"app": "shell"}, egress=[{}]))
+    assert only(live, "extra").source == "shell"
+    live["policies"][-1]["spec"]["egress"] = [{"to": [{"podSelector": {}}]}]
+    assert audited(live).findings == ()
+
+
+def test_pods_in_the_default_namespace_are_open_and_those_of_kubernetes_are_its_own() -> None:
+    live = converged()
+    live["pods"] = [pod("kube-system", "coredns"), pod("local-path-storage", "provisioner")]
+    live["pods"].append(pod("kube-system", "calico-node", host_network=True))
+    assert audited(live).findings == ()
+    live["pods"].append(pod("default", "shell"))
+    assert only(live, "extra").where == "namespace default"
+
+
+@pytest.mark.parametrize("namespace", ["platform", "debug"])
+def test_a_pod_on_the_network_of_its_machine_is_what_no_policy_holds_for(namespace: str) -> None:
+    live = converged()
+    live["pods"] = [pod(namespace, "sniffer", host_network=True, app="frontend")]
+    found = only(live, "extra")
+    assert f"the pod {namespace}/sniffer has the network of its machine" in found.what and "k8s-1" in found.what
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "namespace"),
+    [
+        ("calico_policies", "NetworkPolicy platform/odd (crd.projectcalico.org)", "platform"),
+        ("calico_global_policies", "GlobalNetworkPolicy odd (crd.projectcalico.org)", ""),
+        ("admin_policies", "AdminNetworkPolicy odd (policy.networking.k8s.io)", ""),
+        ("baseline_admin_policies", "BaselineAdminNetworkPolicy odd (policy.networking.k8s.io)", ""),
+    ],
+)
+def test_policies_of_other_apis_are_not_read_and_not_passed_over(part: str, name: str, namespace: str) -> None:
+    live = converged()
+    assert audited(live | {part: []}).findings == ()
+    metadata = {"name": "odd"} | ({"namespace": namespace} if namespace else {})
+    found = only(live | {part: [{"metadata": metadata}]}, "undecided")
+    assert (found.rule, found.layer) == (name, "cluster") and name in found.assumption
+
+
+def test_what_keeps_in_the_flows_of_a_machine_leaves_them_undecided() -> None:
+    live = converged()
+    status = live["ufw"]["database-vm"]
+    live["ufw"]["database-vm"] = status + "8.8.8.8 53/udp REJECT OUT Anywhere\n"
+    found = audited(live)
+    assert found.findings and {one.kind for one in found.findings} == {"undecided"}
+    assert all("8.8.8.8 53/udp REJECT OUT Anywhere" in one.rule and one.flow for one in found.findings)
+    assert all(
+        line.catalogue == "allowed"
+        for one in found.findings
+        for pair in one.cells
+        for line in cell(found, *pair).lines
+        if one.flow in line.flows
+    )
+    live["ufw"]["database-vm"] = status.replace("allow (outgoing)", "deny (outgoing)")
+    assert {one.kind for one in audited(live).findings} == {"undecided"}
+
+
+def test_a_rule_for_what_a_machine_forwards_is_undecided() -> None:
+    live = converged()
+    live["ufw"]["database-vm"] += "10.0.0.0/8 22/tcp ALLOW FWD Anywhere\n"
+    found = only(live, "undecided")
+    assert "ALLOW FWD" in found.rule and found.where == "firewall of database-vm"
+
+
 def test_what_was_not_asked_is_said_and_judged_by_nothing() -> None:
     found = audited({"silent": {"cluster": "no API server answers"}})
     assert found.findings == () and not any(source.asked for source in found.sources)

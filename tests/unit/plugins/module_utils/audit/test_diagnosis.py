@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible_collections.autolabs.platform.plugins.filter.audit import diagnosis_problems
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.diagnosis import Diagnosis, Row, node_ports
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.catalogue.reading import read_catalogue
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.site import Site
 from unit.plugins.module_utils.audit.small_site import SITE, converged, rule
@@ -119,6 +125,43 @@ def test_what_the_site_has_not_is_absent() -> None:
 def test_an_instance_that_is_not_there_is_told_by_its_ids() -> None:
     found = rows(well(), lab="7", owner="bob")
     assert found["the instance runs"].found == "there is no Pod of lab 7, class 1, bob"
+
+
+def test_where_nothing_runs_no_machine_is_asked_about_the_node_port() -> None:
+    gathered = well()
+    gathered["pods"].pop()
+    gathered["endpoints"].clear()
+    gathered["open"] = {}
+    found = rows(gathered, lab="7", owner="anna")
+    assert found["the instance runs"].state == found["Service lab-7-student-anna"].state == "bad"
+    assert not [check for check in found if "31000" in check or check.startswith(("policies let", "network policies"))]
+
+
+@pytest.mark.parametrize("address", ["abc", "10.0.0.1/24", "$(id)", "", "fe80::1%eth0;id"])
+def test_an_address_that_is_none_is_named_by_its_variable(address: str) -> None:
+    with pytest.raises(InvalidInput, match=r"diagnose_address: .* is not one address, such as 203\.0\.113\.7"):
+        rows(well(), lab="7", owner="anna", address=address)
+
+
+def test_the_playbook_asks_no_name_server_but_an_address() -> None:
+    root = Path(__file__).parents[5]
+    wrong = {"diagnose_dns": "$(id)", "diagnose_address": "203.0.113.7"}
+    assert [text.partition(":")[0] for text in diagnosis_problems(wrong)] == ["diagnose_dns"]
+    command = [sys.executable, str(root / "playbooks/files/dns_query.py"), "$(id)", "kubernetes.default"]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert asked.returncode == 1 and "'$(id)' is not the address of a server; set diagnose_dns" in asked.stderr
+    plays = yaml.safe_load((root / "playbooks/diagnose.yml").read_text(encoding="utf-8"))
+    (script,) = (task["ansible.builtin.script"] for play in plays for task in play["tasks"] if "script" in str([*task]))
+    assert "| quote }}" in script["cmd"]
+
+
+def test_what_depends_on_something_is_unknown_and_not_bad() -> None:
+    gathered = well()
+    gathered["ufw"]["database-vm"] = "Status: active\n"
+    gathered["ufw"]["k8s-1"] = "Status: active\n"
+    found = rows(gathered, lab="7", owner="anna")
+    for check in ("platform to PostgreSQL: ufw on database-vm", "firewall of k8s-1 at 31000"):
+        assert found[check].state == "unknown" and "undecided" in found[check].found
 
 
 def test_node_ports_are_tried_on_the_machine_of_the_instance() -> None:

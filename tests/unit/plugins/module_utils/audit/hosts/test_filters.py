@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.hosts.filters import compare
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.hosts.port_sets import (
@@ -11,10 +13,12 @@ from ansible_collections.autolabs.platform.plugins.module_utils.audit.hosts.port
 )
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.hosts.ranges import merged, span, spans, words
 from ansible_collections.autolabs.platform.plugins.module_utils.audit.live import without_the_clusters_own
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.published import HOOKS, before_block
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import Block
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
 from ansible_collections.autolabs.platform.plugins.module_utils.net.rules import DENY, INPUT, PUBLISHED, HostRule
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.host_rules import HostFirewall
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.firewall import HostFirewall
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.iptables import read_rules
 
 NODE_PORTS = PortSet.of([Ports(30000, last=32767)])
 
@@ -24,11 +28,38 @@ def firewall(*rules: HostRule) -> HostFirewall:
     return HostFirewall("k8s-1", ("192.168.100.31",), rules, published=DENY)
 
 
-def test_a_published_port_that_is_open_is_seen_where_ports_are_published_only() -> None:
+@pytest.mark.parametrize("published", [NODE_PORTS, NO_PORT])
+def test_a_published_port_that_is_open_is_seen_on_every_machine(published: PortSet) -> None:
     live = firewall(HostRule("", Ports(31000), chain=PUBLISHED))
-    (found,) = compare(firewall(), live, NODE_PORTS)
+    (found,) = compare(firewall(), live, published)
     assert (found.kind, found.chain, found.ports.words()) == ("extra", PUBLISHED, ("tcp/31000",))
-    assert compare(firewall(), live, NO_PORT) == []
+
+
+def test_where_nobody_told_of_published_ports_only_those_of_the_catalogue_are_in_doubt() -> None:
+    unknown = replace(firewall(), published="")
+    assert compare(firewall(), unknown, NO_PORT) == []
+    assert {one.kind for one in compare(firewall(), unknown, NODE_PORTS)} == {"undecided"}
+
+
+def saved(*jumps: str) -> HostFirewall:
+    """The firewall of a machine with these jumps into our chains, as iptables-save shows it."""
+    tables = []
+    for family, prefix in ((4, "ufw"), (6, "ufw6")):
+        block = "".join(
+            line for line in before_block([], family).splitlines(keepends=True) if line[:2] in ("-A", "*m", ":a", "CO")
+        )
+        chains = f":PREROUTING ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n{''.join(f'{jump}' for jump in jumps)}"
+        own = f"*filter\n:INPUT DROP [0:0]\n:{prefix}-user-input - [0:0]\nCOMMIT\n"
+        tables.append(own + block.replace("*mangle\n", f"*mangle\n{chains}"))
+    return read_rules(*tables, host="k8s-1", addresses=["192.168.100.31"])
+
+
+def test_a_chain_for_published_ports_that_nothing_jumps_to_is_open_at_every_port() -> None:
+    hooks = [f"-A {hook} -j {chain}\n" for hook, chain in HOOKS.items()]
+    assert compare(firewall(), saved(*hooks), NO_PORT) == []
+    for left in ([], hooks[:1], hooks[1:]):
+        found = compare(firewall(), saved(*left), NO_PORT)
+        assert {(one.kind, one.chain) for one in found} == {("extra", PUBLISHED)}
 
 
 def test_rules_that_mean_the_same_are_no_difference() -> None:
