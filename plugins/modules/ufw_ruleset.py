@@ -21,10 +21,11 @@ options:
   state:
     description:
       - V(applied) puts the rules in force, pending confirmation.
-      - V(confirmed) keeps what was applied. It fails when the host has taken it back already.
+      - V(confirmed) keeps what was applied, by O(change). It fails when the host has taken it back already.
+      - V(kept) is both, over two connections; a host does not wait for others between them.
       - V(checked) judges the rules, and neither reads nor changes the host.
     type: str
-    choices: [applied, confirmed, checked]
+    choices: [applied, confirmed, kept, checked]
     default: applied
   rules:
     description:
@@ -70,11 +71,31 @@ options:
     type: list
     elements: str
     default: []
+  guarded:
+    description:
+      - Ports, such as V(tcp/30000-32767) for node ports, at which connections end before the cluster can forward them,
+        but for those that a rule lets in.
+    type: list
+    elements: str
+    default: []
+  neighbours:
+    description:
+      - Ranges that reach pods of the host by their own addresses without a tunnel, as Calico has it within one subnet.
+        Of others, nothing is forwarded to pods and containers but what a rule publishes.
+    type: list
+    elements: str
+    default: []
+  change:
+    description: What RV(ignore:change) was when the rules were applied; O(state=confirmed) needs it.
+    type: str
   rollback_after:
     description: Seconds after which rules that are not confirmed are taken back.
     type: int
     default: 60
 attributes:
+  action:
+    description: Has an action plugin, which comes in anew for O(state=kept).
+    support: full
   check_mode:
     description: Can run in check mode and return changed status prediction without modifying anything.
     support: full
@@ -90,10 +111,17 @@ author:
 
 EXAMPLES = r"""
 ---
+- name: Apply and confirm
+  autolabs.platform.ufw_ruleset:
+    rules: "{{ flows_site | autolabs.platform.ufw_rules(inventory_hostname) }}"
+    needed: [tcp/22]
+    state: kept
+
 - name: Apply
   autolabs.platform.ufw_ruleset:
     rules: "{{ flows_site | autolabs.platform.ufw_rules(inventory_hostname) }}"
     needed: [tcp/22]
+  register: applied
 
 - name: Come in anew
   ansible.builtin.meta: reset_connection
@@ -102,6 +130,7 @@ EXAMPLES = r"""
   autolabs.platform.ufw_ruleset:
     rules: "{{ flows_site | autolabs.platform.ufw_rules(inventory_hostname) }}"
     state: confirmed
+    change: "{{ applied.change }}"
 """
 
 RETURN = r"""
@@ -110,6 +139,10 @@ pending:
   description: Whether a change waits for its confirmation.
   returned: always
   type: bool
+change:
+  description: The word that confirms the change; empty when nothing changed.
+  returned: when O(state=applied)
+  type: str
 added:
   description: Rules and settings that came, in words.
   returned: when O(state=applied)
@@ -130,10 +163,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.host import (
     Firewall,
-    FirewallError,
     NotInstalled,
 )
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.plan import BadRules, host_rule, unreachable
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.published import Behind
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.system import FirewallError
+from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import network
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
 from ansible_collections.autolabs.platform.plugins.module_utils.net.rules import HostRule
 
@@ -147,9 +182,12 @@ RULE = {
     "flow": {"type": "str", "default": ""},
 }
 ARGUMENTS = {
-    "state": {"type": "str", "choices": ["applied", "confirmed", "checked"], "default": "applied"},
+    "state": {"type": "str", "choices": ["applied", "confirmed", "kept", "checked"], "default": "applied"},
     "rules": {"type": "list", "elements": "dict", "required": True, "options": RULE},
     "needed": {"type": "list", "elements": "str", "default": []},
+    "guarded": {"type": "list", "elements": "str", "default": []},
+    "neighbours": {"type": "list", "elements": "str", "default": []},
+    "change": {"type": "str"},
     "rollback_after": {"type": "int", "default": 60},
 }
 
@@ -173,10 +211,23 @@ def checked(arguments: dict[str, Any]) -> list[HostRule]:
     return rules
 
 
-def applied(firewall: Firewall, rules: list[HostRule], seconds: int, check_mode: bool) -> dict[str, Any]:
+def behind(arguments: dict[str, Any]) -> Behind:
+    """What the host forwards besides what its rules publish. Raises ValueError."""
+    ports = tuple(Ports.parse(text) for text in arguments["guarded"])
+    return Behind(ports, tuple(str(network(text)) for text in arguments["neighbours"]))
+
+
+def applied(
+    firewall: Firewall, rules: list[HostRule], seconds: int, check_mode: bool, more: Behind | None = None
+) -> dict[str, Any]:
     """Bring the host to the rules, or say what would change. Raises FirewallError."""
+    more = more or Behind()
+    change = ""
     try:
-        plan = firewall.plan(rules) if check_mode else firewall.apply(rules, seconds)
+        if check_mode:
+            plan = firewall.plan(rules, more)
+        else:
+            plan, change = firewall.apply(rules, seconds, more)
     except NotInstalled:
         if not check_mode:
             raise
@@ -184,34 +235,42 @@ def applied(firewall: Firewall, rules: list[HostRule], seconds: int, check_mode:
     return {
         # In check mode too: what waits would be taken back first.
         "changed": plan.changed or (check_mode and firewall.pending),
-        "pending": firewall.pending,
+        "pending": plan.changed and not check_mode,
+        "change": change,
+        "warnings": list(plan.warnings),
         "added": plan.added,
         "removed": plan.removed,
         "diff": {"before": _text(plan.before), "after": _text(plan.after)},
     }
 
 
-def confirmed(firewall: Firewall, rules: list[HostRule], check_mode: bool) -> dict[str, Any]:
+def confirmed(
+    firewall: Firewall, rules: list[HostRule], change: str, check_mode: bool, more: Behind | None = None
+) -> dict[str, Any]:
     """Keep what was applied. Raises FirewallError."""
-    waits = firewall.pending if check_mode else firewall.confirm()
-    if not waits and not check_mode and firewall.plan(rules).changed:
+    waits = firewall.pending if check_mode else firewall.confirm(change)
+    if not waits and not check_mode and firewall.plan(rules, more or Behind()).changed:
         raise FirewallError("There is nothing to confirm: the host has taken the new rules back.")
     return {"changed": waits, "pending": check_mode and waits}
 
 
 def main() -> None:
     """Arguments in, one call, its result or its error out."""
-    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
-    firewall = Firewall()
+    needs = [("state", "confirmed", ["change"])]
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=needs)
+    firewall, given = Firewall(), module.params
     try:
-        rules = checked(module.params)
-        if module.params["state"] == "checked":
+        rules, more = checked(given), behind(given)
+        if given["state"] == "checked":
             module.exit_json(changed=False, pending=False)
-        if module.params["state"] == "confirmed":
-            module.exit_json(**confirmed(firewall, rules, module.check_mode))
-        module.exit_json(**applied(firewall, rules, module.params["rollback_after"], module.check_mode))
+        if given["state"] == "kept":
+            raise FirewallError("Nothing was changed: with state=kept this has to be a task, not an ad-hoc module.")
+        if given["state"] == "confirmed":
+            module.exit_json(**confirmed(firewall, rules, given["change"], module.check_mode, more))
+        module.exit_json(**applied(firewall, rules, given["rollback_after"], module.check_mode, more))
     except (BadRules, FirewallError, ValueError, OSError) as error:
-        module.fail_json(msg=str(error), pending=firewall.pending)
+        # Whoever may not read the host is told of bad rules as well.
+        module.fail_json(msg=str(error), pending=given["state"] != "checked" and firewall.pending)
 
 
 def _text(lines: Sequence[str]) -> str:

@@ -18,6 +18,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput, Problem
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import did_you_mean
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import Flow, Hosts, Pods
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.proxmox.names import GROUP_LENGTH, short_name
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.proxmox.sources import Source, sources
@@ -26,6 +28,11 @@ from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import
 
 NODES = "proxmox"
 """The inventory group of the nodes themselves."""
+DOORS = (22, 8006)
+"""TCP ports of a node by which people work on it: SSH and the web interface."""
+EVERY_PORT = (Ports(1, "TCP", LAST),)
+PLACE = {"node": "pve", "vmid": "120"}
+"""What has to be known of a VM, with an example."""
 
 CLUSTER_OPTIONS = {"enable": 1, "policy_in": "DROP", "policy_out": "ACCEPT", "ebtables": 1}
 NODE_OPTIONS = {"enable": 1, "ndp": 1, "nosmurfs": 1, "tcpflags": 1}
@@ -65,12 +72,21 @@ def proxmox_firewall(flows: Iterable[Flow], site: Site, machines: Mapping[str, M
     machines: by inventory name, the `node` and `vmid` of each VM; a node of group `proxmox` may have its `node`, where
     it is called otherwise there.
 
-    Gives `options` (of the cluster), `ipsets` (name, comment, cidrs), `groups` (group, comment, rules), `nodes` (by
-    node: options, rules) and `vms` (by inventory name: node, vmid, options, rules). Rules are in the order in which
-    they are read. Outgoing traffic is not restricted.
+    Gives `options` (of the cluster), `rules` (of the cluster), `ipsets` (name, comment, cidrs), `groups` (group,
+    comment, rules), `nodes` (by node: options, rules) and `vms` (by inventory name: node, vmid, options, rules). Rules
+    are in the order in which they are read. Outgoing traffic is not restricted.
+
+    The option `enable` of the cluster closes every node of it, those that the inventory does not name as well. For
+    these, what comes in to nodes is in the rules of the cluster too: PVE asks them on each node, after its own.
+
+    Raises InvalidInput with every mistake: a VM without its node or number, one that the site does not have, and a
+    node at which no flow lets anybody in by SSH and the web interface.
     """
     entrances = list(_entrances(flows, site))
     nodes = {host.name: host for host in site.groups.get(NODES, ())}
+    problems = [*_unplaced(site, machines, nodes), *_closed(nodes, entrances)]
+    if problems:
+        raise InvalidInput(problems)
     vms = {name: machine for name, machine in machines.items() if name not in nodes}
 
     used = {target.group: target for target, *_rest in entrances if {host.name for host in target.hosts} & set(vms)}
@@ -84,12 +100,15 @@ def proxmox_firewall(flows: Iterable[Flow], site: Site, machines: Mapping[str, M
     }
     rendered_vms = {name: _vm(name, vms[name], used) for name in sorted(vms)}
 
-    rules = [rule for part in (*groups, *rendered_nodes.values()) for rule in part["rules"]]
+    everywhere = _rules([entrance for entrance in entrances if entrance[0].group == NODES])
+
+    rules = [rule for part in (*groups, *rendered_nodes.values()) for rule in part["rules"]] + everywhere
     referenced = {rule["source"].removeprefix("+dc/") for rule in rules if "source" in rule}
     ipsets = {source.name: source for _target, source, *_rest in entrances}
     ipsets.update({source.name: source for source in _node_sources(site)})
     return {
         "options": dict(CLUSTER_OPTIONS),
+        "rules": everywhere,
         "ipsets": [ipsets[name].ipset() for name in sorted(referenced)],
         "groups": groups,
         "nodes": rendered_nodes,
@@ -99,6 +118,29 @@ def proxmox_firewall(flows: Iterable[Flow], site: Site, machines: Mapping[str, M
 
 Entrance = tuple[Hosts, Source, tuple[Ports, ...], str]
 """Machines, who comes in there, by which ports, and the flow's name."""
+
+
+def _unplaced(site: Site, machines: Mapping[str, Mapping[str, Any]], nodes: Iterable[str]) -> Iterator[Problem]:
+    """What is not known of machines."""
+    known = {host.name for host in site.machines()}
+    for name in sorted(machines):
+        if name not in known:
+            yield Problem("", 0, name, f"no group of the inventory has this machine{did_you_mean(name, known)}")
+        for field, example in () if name in nodes else PLACE.items():
+            if machines[name].get(field) in (None, ""):
+                message = "is not said; it is needed to find the VM on Proxmox"
+                yield Problem("", 0, f"{name}.{field}", message, example)
+
+
+def _closed(nodes: Iterable[str], entrances: Sequence[Entrance]) -> Iterator[Problem]:
+    """Nodes that nobody could work on any more."""
+    for name in nodes:
+        own = [entry for entry in entrances if name in {host.name for host in entry[0].hosts}]
+        doors = [port for _target, _source, ports, _flow in own for port in ports or EVERY_PORT]
+        for port in DOORS:
+            if not any(door.protocol == "TCP" and door.first <= port <= door.end for door in doors):
+                message = f"no flow lets anybody in at port {port} of this node, so nobody could work on it any more"
+                yield Problem("", 0, name, message, "flows_networks: {admin: [192.0.2.0/24]}")
 
 
 def _entrances(flows: Iterable[Flow], site: Site) -> Iterator[Entrance]:

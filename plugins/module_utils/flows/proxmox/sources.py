@@ -23,9 +23,6 @@ from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses im
     network,
 )
 
-CLUSTER = "k8s"
-"""The inventory group of all machines that pods run on."""
-
 
 @dataclass(frozen=True)
 class Source:
@@ -71,7 +68,7 @@ def sources(flow: Flow, site: Site) -> Iterator[Source]:
     elif isinstance(flow.source, Pods):
         # Masqueraded, a pod comes from its machine; which one that is changes with every start of the pod.
         if site.masquerade:
-            found = [Source.of_hosts(Hosts(CLUSTER, site.groups.get(CLUSTER, ())))]
+            found = [Source.of_hosts(site.cluster())]
         else:
             found = [Source.of_network(PODS, site.networks.get(PODS, ()))]
     else:

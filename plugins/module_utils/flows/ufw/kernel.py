@@ -17,6 +17,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses im
 
 FILTER, MANGLE = TABLES = ("filter", "mangle")
 BUILTIN = {"INPUT": "input", "OUTPUT": "output", "FORWARD": "forward"}
+CALICO = "cali-"
 _PRIMARY = ("before-logging", "before", "after", "after-logging", "reject", "track")
 _NUMBERS = {"112": "vrrp", "50": "esp", "1": "icmp", "58": "icmpv6", "ipv6-icmp": "icmpv6"}
 
@@ -56,7 +57,9 @@ def wanted(family: int, texts: Iterable[str], forward: str) -> dict[str, Table]:
     """What the kernel is to hold: the chains of ufw, of our blocks, and the policies of the built-in chains.
 
     `texts` are before.rules, after.rules and user.rules, in this order; `forward` is DEFAULT_FORWARD_POLICY. Hooks are
-    not in it.
+    not in it, and neither is what an administrator added for built-in chains and other tables (masquerading, as a
+    rule): these cannot be emptied first, as others have rules there, so each load would add the lines once more. ufw
+    loads them at its next start.
     """
     name = prefix(family)
     tables = {table: Table() for table in TABLES}
@@ -76,11 +79,12 @@ def wanted(family: int, texts: Iterable[str], forward: str) -> dict[str, Table]:
             for protocol in ("tcp", "udp"):
                 chains.add(f"-A {name}-track-{way} -p {protocol} -m conntrack --ctstate NEW -j ACCEPT")
     for text in texts:
-        for table, found in read(text).items():
-            kept = tables.setdefault(table, Table())
-            kept.policies |= found.policies
-            for chain, rules in found.rules.items():
-                kept.rules.setdefault(chain, []).extend(rules)
+        found = read(text)
+        for table, kept in tables.items():
+            for chain, rules in found[table].rules.items():
+                if _of_ufw(family, chain, found[table]):
+                    kept.policies.setdefault(chain, "-")
+                    kept.rules.setdefault(chain, []).extend(rules)
     for way in BUILTIN.values():
         chains.add(f"-A {name}-before-{way} -j {name}-user-{way}")
     return tables
@@ -146,13 +150,17 @@ def _differs(old: Table, chain: str, policy: str) -> bool:
 
 def _hooks(family: int, table: str, live: Table) -> list[str]:
     """Lines that hook chains into the built-in ones, for those that are not."""
+    lines = []
     if table == MANGLE:
         # At the front. Calico puts its own before it later; that lets new connections go on, unless it was told to
         # protect the host itself.
-        return [
-            f"-I {hook} -j {chain}" for hook, chain in HOOKS.items() if f"-j {chain}" not in live.rules.get(hook, [])
-        ]
-    lines = []
+        for hook, chain in HOOKS.items():
+            rules, jump = live.rules.get(hook, []), f"-j {chain}"
+            ahead = rules[: rules.index(jump)] if jump in rules else []
+            if jump in rules and all(target(rule).startswith(CALICO) for rule in ahead):
+                continue
+            lines += [f"-D {hook} {jump}"] * rules.count(jump) + [f"-I {hook} {jump}"]
+        return lines
     for builtin, way in BUILTIN.items():
         jumps = [f"-j {prefix(family)}-{chain}-{way}" for chain in _PRIMARY]
         present = [rule for rule in live.rules.get(builtin, []) if rule in jumps]
@@ -161,16 +169,7 @@ def _hooks(family: int, table: str, live: Table) -> list[str]:
     return lines
 
 
-def _hooked(family: int, chain: str) -> bool:
-    name = prefix(family)
-    return chain in CHAINS or any(chain == f"{name}-{part}-{way}" for part in _PRIMARY for way in BUILTIN.values())
-
-
-def _all(rules: Iterable[str]) -> list[tuple[tuple[str, str], ...]]:
-    return [_plain(rule) for rule in rules]
-
-
-def _plain(rule: str) -> tuple[tuple[str, str], ...]:
+def plain(rule: str) -> tuple[tuple[str, str], ...]:
     """A rule without what iptables-save adds or writes in another way."""
     words = shlex.split(rule)
     options: list[tuple[str, str]] = []
@@ -186,7 +185,31 @@ def _plain(rule: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(options))
 
 
+def target(rule: str) -> str:
+    """Where a rule leads; empty for one that only counts."""
+    words = shlex.split(rule)
+    return next((words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-j", "-g")), "")
+
+
+def _of_ufw(family: int, chain: str, table: Table) -> bool:
+    """Whether a chain of ufw's files is ufw's, ours, or one that its administrator declares there."""
+    return chain.startswith(f"{prefix(family)}-") or chain in CHAINS or table.policies.get(chain) == "-"
+
+
+def _hooked(family: int, chain: str) -> bool:
+    name = prefix(family)
+    return chain in CHAINS or any(chain == f"{name}-{part}-{way}" for part in _PRIMARY for way in BUILTIN.values())
+
+
+def _all(rules: Iterable[str]) -> list[tuple[tuple[str, str], ...]]:
+    return [plain(rule) for rule in rules]
+
+
 def _value(option: str, value: str) -> str:
     if option in ("-s", "-d"):
-        return str(network(value))
+        try:
+            return str(network(value))
+        except ValueError:
+            # A line of an administrator's may name an address as it likes.
+            return value
     return _NUMBERS.get(value, value) if option == "-p" else value

@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw import foreign
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw import kernel as ufw_kernel
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.files import FAMILIES, LEVELS, user_rules
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.published import (
+    NOTHING,
+    Behind,
     before_block,
     init_block,
     with_block,
@@ -66,6 +69,8 @@ class Plan:
     before: Sequence[str]
     after: Sequence[str]
     """All rules and settings in words."""
+    warnings: Sequence[str] = ()
+    """What others have in the kernel that this cannot rule over."""
 
     @property
     def changed(self) -> bool:
@@ -107,23 +112,25 @@ def unreachable(rules: Sequence[HostRule], needed: Sequence[Ports]) -> list[Port
     return [port for port in needed if not any(door is None or _holds(door, port) for door in doors)]
 
 
-def plan(host: Host, rules: Sequence[HostRule]) -> Plan:
+def plan(host: Host, rules: Sequence[HostRule], behind: Behind = NOTHING) -> Plan:
     """What brings `host` to `rules`. Raises Unwritable."""
     files = dict(host.files)
     level = _setting(files[CONF], "LOGLEVEL").lower()
     for family in FAMILIES:
         files[USER[family]] = user_rules(rules, family, level if level in LEVELS else "low")
-        files[BEFORE[family]] = with_block(files[BEFORE[family]], before_block(rules, family))
+        files[BEFORE[family]] = with_block(files[BEFORE[family]], before_block(rules, family, behind))
     files[INIT] = with_block(files[INIT] or _INIT, init_block(), after="set -e")
     for path, settings in _SETTINGS.items():
         for name, (value, _label) in settings.items():
             files[path] = _with_setting(files[path], name, value)
     load, undo = {}, {}
+    warnings: list[str] = []
     forward = _setting(files[DEFAULTS], "DEFAULT_FORWARD_POLICY").upper() or "DROP"
     for family in host.kernel:
         texts = [files[names[family]] for names in (BEFORE, AFTER, USER)]
         tables = ufw_kernel.wanted(family, texts, forward)
         live = ufw_kernel.read(host.kernel[family])
+        warnings += foreign.ahead(family, live) + foreign.later(family, texts, live)
         undo[family] = ufw_kernel.undoing(family, tables, live)
         if ufw_kernel.differences(family, tables, live):
             load[family] = ufw_kernel.document(family, tables, live)
@@ -135,7 +142,7 @@ def plan(host: Host, rules: Sequence[HostRule]) -> Plan:
     if load and before == after:
         before.append("in the kernel: not as in the files")
         after.append("in the kernel: as in the files")
-    return Plan(changed, load, undo, not host.starts, before, after)
+    return Plan(changed, load, undo, not host.starts, before, after, tuple(dict.fromkeys(warnings)))
 
 
 def _words(files: Mapping[str, str]) -> list[str]:

@@ -4,10 +4,12 @@ Packets for a node port, or for a port that Docker publishes, are rewritten and 
 see them, and Calico and Docker accept them before ufw's rules for forwarding. So two chains of table mangle decide:
 
 - `autolabs-published`, in PREROUTING and so before addresses are rewritten. New connections to an address of the host
-  pass at the published ports for the sources that a flow names. At node ports and all published ports, others are
-  dropped. At any other port the connection is marked.
-- `autolabs-forwarded`, in FORWARD: a new connection with that mark was rewritten at a port that no flow publishes, and
-  is dropped. One for the host itself never comes here; ufw's rules for input decide.
+  pass at the published ports for the sources that a flow names. At guarded ports (node ports, on machines of the
+  cluster) and all published ports, others are dropped. At any other port the connection is marked, and so is one from
+  outside for an address that is not the host's: a neighbour may send packets for containers to the host.
+- `autolabs-forwarded`, in FORWARD: a new connection with a mark is dropped. Either it was rewritten at a port that no
+  flow publishes, or it goes to a container past the published ports. One for the host itself never comes here; ufw's
+  rules for input decide.
 
 Where neither kube-proxy nor Docker is, nothing is forwarded and both chains let everything go on.
 """
@@ -15,6 +17,7 @@ Where neither kube-proxy nor Docker is, nothing is forwarded and both chains let
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.files import (
     address,
@@ -22,6 +25,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.files 
     port_list,
     prefix,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import network
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
 from ansible_collections.autolabs.platform.plugins.module_utils.net.rules import ALLOW, INPUT, PUBLISHED, HostRule
 
@@ -29,17 +33,37 @@ CHAIN, FORWARDED = CHAINS = ("autolabs-published", "autolabs-forwarded")
 HOOKS = {"PREROUTING": CHAIN, "FORWARD": FORWARDED}
 NODE_PORTS = (Ports(30000, "TCP", 32767), Ports(30000, "UDP", 32767))
 """Kubernetes' default range (kube-apiserver --service-node-port-range)."""
-MARK = "0x800000/0x800000"
-"""A bit of the connection's mark; kube-proxy and Calico use bits of the packet's mark, which is another one."""
+MARK, DIRECT = "0x800000/0x800000", "0x400000/0x400000"
+"""Bits of the connection's mark: at an unpublished port of the host, and for an address behind the host. kube-proxy and
+Calico use bits of the packet's mark, which is another one."""
+INNER = ("cali+", "vxlan.calico", "vxlan-v6.calico", "docker0", "br-+")
+"""Interfaces of pods and containers (`+` is whatever follows), and Calico's tunnels to those of other machines."""
 BEGIN = "# BEGIN autolabs: written by ufw_ruleset from the flow catalogue; changes in here are lost"
 END = "# END autolabs"
 
 
-def before_block(rules: Iterable[HostRule], family: int) -> str:
+@dataclass(frozen=True)
+class Behind:
+    """What a host forwards to its pods and containers, besides what its rules publish."""
+
+    guarded: tuple[Ports, ...] = ()
+    """Ports at which packets are dropped before anybody can rewrite them, unless a rule lets them in."""
+    neighbours: tuple[str, ...] = ()
+    """Ranges that reach pods of the host by their own addresses and without a tunnel."""
+
+
+NOTHING = Behind()
+
+
+def before_block(rules: Iterable[HostRule], family: int, behind: Behind = NOTHING) -> str:
     """Our block of before.rules (family 4) or before6.rules (family 6)."""
     known = list(rules)
-    lines = [BEGIN, "*mangle", *(f":{chain} - [0:0]" for chain in CHAINS), *_published(known, family)]
-    lines += [f"-A {FORWARDED} -m conntrack --ctstate NEW -m connmark --mark {MARK} -j DROP", "COMMIT"]
+    lines = [BEGIN, "*mangle", *(f":{chain} - [0:0]" for chain in CHAINS)]
+    lines += _published(known, family, behind)
+    marked = f"-A {FORWARDED} -m conntrack --ctstate NEW -m connmark --mark"
+    lines += [f"{marked} {MARK} -j DROP"]
+    lines += [f"{marked} {DIRECT} -o {interface} -j DROP" for interface in INNER]
+    lines.append("COMMIT")
     # ufw has no tuple for ICMP, so it stands here. What every host needs of it, before.rules lets in from everyone.
     if icmp := list(_icmp(known, family)):
         lines += ["*filter", *icmp, "COMMIT"]
@@ -79,15 +103,22 @@ def block_of(text: str) -> str:
     return text[start : end + len(END) + 1] if start >= 0 and end > start else ""
 
 
-def _published(rules: list[HostRule], family: int) -> Iterator[str]:
+def _published(rules: list[HostRule], family: int, behind: Behind) -> Iterator[str]:
     yield f"-A {CHAIN} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN"
     # What the host says to itself comes by here too.
     yield f"-A {CHAIN} -i lo -j RETURN"
-    yield f"-A {CHAIN} -m addrtype ! --dst-type LOCAL -j RETURN"
-    guarded = list(NODE_PORTS)
+    other = f"-A {CHAIN} -m addrtype ! --dst-type LOCAL"
+    yield from (f"{other} -i {interface} -j RETURN" for interface in INNER)
+    for cidr in behind.neighbours:
+        if network(cidr).version == family:
+            yield f"{other} -s {address(cidr)} -j RETURN"
+    yield f"{other} -j CONNMARK --set-xmark {DIRECT}"
+    yield f"{other} -j RETURN"
+    guarded = list(behind.guarded)
     for rule, protocol, ports in joined(rules, family, PUBLISHED):
         yield _line(rule, protocol, ports)
         guarded += [entry for entry in ports if not any(_within(entry, known) for known in guarded)]
+    guarded = _but_for_input(guarded, rules)
     for protocol in dict.fromkeys(entry.protocol for entry in guarded):
         mine = sorted(entry for entry in guarded if entry.protocol == protocol)
         for entry in mine:
@@ -114,6 +145,31 @@ def _icmp(rules: list[HostRule], family: int) -> Iterator[str]:
             comment = f" -m comment --comment {rule.flow}" if rule.flow else ""
             target = "ACCEPT" if rule.action == ALLOW else "DROP"
             yield f"-A {prefix(family)}-before-input{source} -p {word}{comment} -j {target}"
+
+
+def _but_for_input(guarded: Iterable[Ports], rules: Iterable[HostRule]) -> list[Ports]:
+    """Guarded ports without those at which the host itself lets somebody in: what comes there is marked, so that it
+    reaches the host and no pod."""
+    doors = [rule.ports for rule in rules if rule.chain == INPUT and rule.action == ALLOW]
+    if None in doors:
+        return []
+    own = [ports for ports in doors if ports]
+    left = []
+    for entry in guarded:
+        first = entry.first
+        for taken in sorted(port for port in own if port.protocol == entry.protocol):
+            if taken.end < first or taken.first > entry.end:
+                continue
+            if taken.first > first:
+                left.append(_range(entry.protocol, first, taken.first - 1))
+            first = taken.end + 1
+        if first <= entry.end:
+            left.append(_range(entry.protocol, first, entry.end))
+    return left
+
+
+def _range(protocol: str, first: int, end: int) -> Ports:
+    return Ports(first, protocol, end if end > first else 0)
 
 
 def _within(ports: Ports, other: Ports) -> bool:

@@ -15,8 +15,6 @@ from ansible_collections.autolabs.platform.plugins.module_utils.net import addre
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import PROTOCOLS, Ports
 from ansible_collections.autolabs.platform.plugins.module_utils.net.rules import INPUT, PUBLISHED, HostRule
 
-CLUSTER_MACHINES = ("k8s", "k8s_control_plane", "k8s_worker")
-
 
 def ufw_rules(flows: Iterable[Flow], host: str, site: Site) -> tuple[HostRule, ...]:
     """What comes in to `host` by `flows`, in their order; everything else is refused.
@@ -73,8 +71,7 @@ def _sources(flow: Flow, host: str, site: Site) -> Iterator[str]:
     if isinstance(source, Pods):
         yield from site.networks.get(PODS, ())
         # The source of a pod's packet to an address outside of the pod network is its machine, where pods are masked.
-        machines = [entry for group in CLUSTER_MACHINES for entry in site.groups.get(group, ())]
-        hosts = machines if site.masquerade else []
+        hosts = list(site.cluster().hosts) if site.masquerade else []
     else:
         hosts = list(source.hosts)
     yield from (address for entry in hosts if entry.name != host for address in entry.addresses)

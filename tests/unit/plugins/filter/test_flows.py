@@ -63,6 +63,48 @@ def test_a_balancer_is_the_address_of_an_api_that_no_machine_has() -> None:
     assert flows.flow_api_endpoint("10.0.0.32:6443", machines) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "variables", "expected"),
+    [
+        ("10.0.0.7", {}, ["10.0.0.7"]),
+        ("10.0.0.7", {"ansible_host": "a.example"}, ["10.0.0.7"]),
+        ("10.0.0.7", {"ansible_host": "10.0.0.8"}, ["10.0.0.8"]),
+        ("fd00:0::7", {"ansible_facts": {"default_ipv4": {"address": "10.0.0.5"}}}, ["fd00::7"]),
+    ],
+)
+def test_a_machine_may_be_called_by_its_address(name: str, variables: dict[str, Any], expected: list[str]) -> None:
+    assert flows.flow_groups({"gitlab": [name]}, {name: variables}) == {"gitlab": {name: expected}}
+
+
+@pytest.mark.parametrize(
+    ("groups", "cluster"),
+    [
+        ({"k8s_control_plane": ["a"], "k8s_worker": ["b"]}, ["a", "b"]),
+        ({"k8s": ["b"], "k8s_control_plane": ["a"], "k8s_worker": ["b"]}, ["b", "a"]),
+        ({"k8s": ["a"]}, ["a"]),
+        ({"gitlab": ["a"]}, None),
+    ],
+)
+def test_an_inventory_may_name_the_parts_of_the_cluster_alone(
+    groups: dict[str, list[str]], cluster: list[str] | None
+) -> None:
+    found = flows.flow_groups(groups, {"a": {"ansible_host": "10.0.0.1"}, "b": {"ansible_host": "10.0.0.2"}})
+    assert (list(found["k8s"]) if "k8s" in found else None) == cluster
+
+
+def test_a_cluster_named_by_its_parts_has_its_firewall() -> None:
+    groups = {name: hosts for name, hosts in SITE["groups"].items() if name != "k8s"}
+    members = {name: list(hosts) for name, hosts in groups.items()}
+    hostvars = {name: {"flows_host_addresses": texts} for hosts in groups.values() for name, texts in hosts.items()}
+    rules = flows.ufw_rules({**SITE, "groups": flows.flow_groups(members, hostvars)}, "node")
+    assert {"admin-ssh", "lab-access"} <= {rule["flow"] for rule in rules}
+
+
+def test_machines_without_their_place_on_proxmox_are_told() -> None:
+    with pytest.raises(AnsibleFilterError, match=r"database-vm.vmid: is not said"):
+        flows.proxmox_firewall(SITE, {"database-vm": {"node": "pve"}})
+
+
 def test_a_sound_site_has_no_problems() -> None:
     assert flows.flow_problems(SITE) == []
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.host import Firewall, FirewallError
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.host import Firewall
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.plan import BadRules
+from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.system import FirewallError
 from ansible_collections.autolabs.platform.plugins.modules import ufw_ruleset
 from unit.house.sources import CHECKOUT, imports
 from unit.plugins.module_utils.flows.ufw.test_host import Machine
@@ -38,7 +41,8 @@ def test_a_change_is_told_in_words_and_waits(firewall: Firewall) -> None:
     assert "allow tcp 22 from 192.0.2.0/24 (admin-ssh)" in result["added"]
     assert "allow tcp 22 from 192.0.2.0/24 (admin-ssh)\n" in result["diff"]["after"]
     assert "###" not in result["diff"]["after"]
-    assert ufw_ruleset.confirmed(firewall, rules(SSH), check_mode=False) == {"changed": True, "pending": False}
+    confirmed = ufw_ruleset.confirmed(firewall, rules(SSH), result["change"], check_mode=False)
+    assert confirmed == {"changed": True, "pending": False}
 
 
 def test_check_mode_tells_the_same_and_changes_nothing(firewall: Firewall) -> None:
@@ -54,12 +58,44 @@ def test_check_mode_knows_the_rules_of_a_new_host_later(tmp_path: Path) -> None:
 
 def test_what_was_taken_back_cannot_be_confirmed(firewall: Firewall) -> None:
     with pytest.raises(FirewallError, match="taken the new rules back"):
-        ufw_ruleset.confirmed(firewall, rules(SSH), check_mode=False)
+        ufw_ruleset.confirmed(firewall, rules(SSH), "word", check_mode=False)
 
 
 def test_rules_that_let_nobody_in_are_refused() -> None:
     with pytest.raises(BadRules, match="No rule lets anybody in at tcp/2222"):
         rules(SSH, needed=("tcp/2222",))
+
+
+@pytest.mark.parametrize("needed", [["tcp/22"], ["tcp/2222"]])
+def test_to_judge_rules_nobody_reads_the_host(needed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an ordinary user, who may not look into the folder of pending changes."""
+
+    def forbidden(*_given: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Firewall, "pending", property(forbidden))
+    monkeypatch.setattr(Firewall, "_look", forbidden)
+    told = judged({"state": "checked", "rules": [SSH], "needed": needed}, monkeypatch)
+    assert told["pending"] is False and ("No rule lets" in told.get("msg", "")) == (needed == ["tcp/2222"])
+
+
+def test_a_confirmation_needs_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "change" in judged({"state": "confirmed", "rules": [SSH]}, monkeypatch)["msg"]
+
+
+def judged(arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the module says, however it ends."""
+    told: dict[str, Any] = {}
+
+    def end(_self: object, **result: Any) -> None:
+        told.update(result)
+        raise SystemExit
+
+    monkeypatch.setattr(AnsibleModule, "exit_json", end)
+    monkeypatch.setattr(AnsibleModule, "fail_json", lambda self, msg="", **more: end(self, msg=msg, **more))
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        ufw_ruleset.main()
+    return told
 
 
 def test_every_bad_rule_is_told_at_once() -> None:

@@ -16,6 +16,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses im
     overlaps,
     ranges,
     within,
+    written_range,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +38,31 @@ CLUSTER = ("10.244.0.0/16", "10.96.0.0/12", "198.18.5.0/24", "2001:db8:7::/48")
 def test_a_range_that_is_none_is_refused_with_what_would_be_right(text: str, message: str) -> None:
     with pytest.raises(AddressError, match=message):
         network(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fe80::1%eth0/128", "names a network card after %"),
+        ("::ffff:10.0.0.0/104", "which no packet carries; write 10.0.0.0/8"),
+        ("::ffff:10.0.0.1", "write 10.0.0.1$"),
+        ("10.0.0.5/24", "the network is 10.0.0.0/24"),
+    ],
+)
+def test_a_range_that_no_packet_has_is_refused_where_a_person_wrote_it(text: str, message: str) -> None:
+    with pytest.raises(AddressError, match=message):
+        written_range(text)
+
+
+@pytest.mark.parametrize("text", ["::/0", "::/64", "10.0.0.0/8", "2001:db8::/32"])
+def test_a_range_that_packets_have_is_taken_as_it_is(text: str) -> None:
+    assert written_range(text) == text
+
+
+@pytest.mark.parametrize("text", ["fe80::1%eth0", "::ffff:10.0.0.1"])
+def test_an_address_that_no_packet_has_is_refused(text: str) -> None:
+    with pytest.raises(AddressError, match=r"take it out|write 10\.0\.0\.1$"):
+        address(text)
 
 
 def test_excepted_ranges_within_others_are_named_once() -> None:

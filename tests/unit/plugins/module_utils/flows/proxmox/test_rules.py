@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.catalogue.reading import read_catalogue
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import (
     Addresses,
@@ -61,6 +62,8 @@ def a_site(**fields: Any) -> Site:
 
 
 SITE = a_site()
+MACHINE_GROUPS = {name: hosts for name, hosts in GROUPS.items() if name != "proxmox"}
+WITHOUT_NODES = a_site(groups=MACHINE_GROUPS)
 DATABASE, GITLAB, K8S, NODES = (SITE.hosts(name) for name in ("database", "gitlab", "k8s", "proxmox"))
 PLATFORM = Pods("platform", (("app", "backend-platform"),))
 ADMIN = Addresses(tuple(Block(text) for text in NETWORKS["admin"]))
@@ -71,12 +74,16 @@ def a_flow(name: str, source: Any, destination: Any, *ports: str, published: Pub
     return Flow(name, source, destination, tuple(map(Ports.parse, ports)), "why", published)
 
 
-def firewall(*flows: Flow, site: Site = SITE, machines: dict[str, dict[str, Any]] = MACHINES) -> dict[str, Any]:
-    return proxmox_firewall(flows, site, machines)
+def firewall(
+    *flows: Flow, site: Site | None = None, machines: dict[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The firewall of these flows; nodes are not in it, as a node without a way in is refused, unless told."""
+    vms = {name: machine for name, machine in MACHINES.items() if name != "pve-host"}
+    return proxmox_firewall(flows, site or WITHOUT_NODES, vms if machines is None else machines)
 
 
 def whole(site: Site = SITE) -> dict[str, Any]:
-    return firewall(*resolve(read_catalogue(), site).flows, site=site)
+    return firewall(*resolve(read_catalogue(), site).flows, site=site, machines=MACHINES)
 
 
 def rules(rendered: dict[str, Any], group: str) -> list[tuple[str, str, str, str]]:
@@ -133,7 +140,9 @@ def test_pods_come_from_the_addresses_of_their_machines_where_the_cluster_masque
 
 
 def test_pods_come_from_their_own_addresses_where_it_does_not() -> None:
-    rendered = firewall(a_flow("db", PLATFORM, DATABASE, "tcp/5432"), site=a_site(masquerade=False))
+    rendered = firewall(
+        a_flow("db", PLATFORM, DATABASE, "tcp/5432"), site=a_site(groups=MACHINE_GROUPS, masquerade=False)
+    )
     assert rules(rendered, "database")[0][0] == "+dc/network-pods"
     assert addresses(rendered, "network-pods") == ["10.244.0.0/16"]
 
@@ -217,7 +226,7 @@ def test_no_ipset_has_a_name_with_a_meaning_of_its_own() -> None:
     flows = [
         a_flow(name, Addresses((Block(networks[name][0]),)), DATABASE, "tcp/22") for name in ("management", "blacklist")
     ]
-    rendered = firewall(*flows, site=a_site(networks=networks))
+    rendered = firewall(*flows, site=a_site(groups=MACHINE_GROUPS, networks=networks))
     assert [entry["name"] for entry in rendered["ipsets"]] == ["network-blacklist", "network-management"]
 
 
@@ -245,7 +254,7 @@ def test_a_machine_that_is_no_vm_is_left_out() -> None:
 
 
 def test_ipv6_lives_by_neighbour_discovery_and_the_virtual_address_by_no_address_filter() -> None:
-    rendered = firewall()
+    rendered = whole()
     assert rendered["nodes"]["pve"]["options"]["ndp"] == 1
     options = rendered["vms"]["k8s-1"]["options"]
     assert (options["ndp"], options["radv"], options["ipfilter"], options["macfilter"]) == (1, 0, 0, 1)
@@ -316,6 +325,55 @@ def test_every_flow_to_a_machine_is_named() -> None:
         for name in rule["comment"].split(", ")
     }
     assert flows and {flow.name for flow in flows} <= named
+
+
+DOOR = a_flow("door", ADMIN, NODES, "tcp/22", "tcp/8000-9000")
+
+
+@pytest.mark.parametrize(
+    ("flows", "closed"),
+    [
+        ([DOOR], []),
+        ([a_flow("all", ADMIN, NODES)], []),
+        ([a_flow("ssh", ADMIN, NODES, "tcp/22")], ["port 8006"]),
+        ([a_flow("web", ADMIN, NODES, "tcp/8006", "udp/22")], ["port 22"]),
+        ([a_flow("ssh", ADMIN, K8S, "tcp/22")], ["port 22", "port 8006"]),
+        ([a_flow("nobody", Hosts("spare", (Host("spare", ()),)), NODES)], ["port 22", "port 8006"]),
+    ],
+)
+def test_a_node_that_nobody_could_work_on_is_refused(flows: list[Flow], closed: list[str]) -> None:
+    if not closed:
+        assert firewall(*flows, site=SITE, machines=MACHINES)["nodes"]
+        return
+    with pytest.raises(InvalidInput) as caught:
+        firewall(*flows, site=SITE, machines=MACHINES)
+    told = [str(problem) for problem in caught.value.problems]
+    assert len(told) == len(closed) and all(part in line for part, line in zip(closed, told, strict=True)), told
+    assert all(line.startswith("pve-host: no flow lets anybody in") for line in told)
+
+
+def test_nodes_that_the_inventory_does_not_name_stay_open_to_whom_the_catalogue_lets_in() -> None:
+    rendered = firewall(DOOR, site=SITE, machines=MACHINES)
+    assert [(rule["source"], rule["dport"]) for rule in rendered["rules"]] == [("+dc/network-admin", "22,8000:9000")]
+    assert whole()["rules"] and "network-admin" in {entry["name"] for entry in whole()["ipsets"]}
+
+
+def test_machines_without_their_place_are_told_all_at_once() -> None:
+    machines = {"gitlab-vm": {"node": "pve"}, "database-vm": {}, "k8s-9": {"node": "pve", "vmid": 7}, "pve-host": {}}
+    with pytest.raises(InvalidInput) as caught:
+        firewall(DOOR, site=SITE, machines=machines)
+    assert [str(problem).split(" (")[0] for problem in caught.value.problems] == [
+        "database-vm.node: is not said; it is needed to find the VM on Proxmox",
+        "database-vm.vmid: is not said; it is needed to find the VM on Proxmox",
+        "gitlab-vm.vmid: is not said; it is needed to find the VM on Proxmox",
+        "k8s-9: no group of the inventory has this machine; did you mean `k8s-2`?",
+    ]
+
+
+def test_the_cluster_may_be_named_by_its_parts() -> None:
+    parts = {name: hosts for name, hosts in GROUPS.items() if name not in ("k8s", "proxmox")}
+    rendered = firewall(a_flow("db", PLATFORM, DATABASE, "tcp/5432"), site=a_site(groups=parts))
+    assert addresses(rendered, "hosts-k8s") == ["192.168.100.31", "192.168.100.41", "fd00::31"]
 
 
 # Property: what a flow names is let in, and nothing else

@@ -10,6 +10,8 @@ from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.files 
 )
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.ufw.published import (
     BEGIN,
+    NODE_PORTS,
+    Behind,
     before_block,
     block_of,
     init_block,
@@ -120,9 +122,8 @@ def test_what_ufw_cannot_hold_is_refused_by_name() -> None:
 
 
 def test_published_ports_are_open_to_whom_the_flow_names_and_closed_to_others() -> None:
-    block = before_block([rule("tcp/80", chain=PUBLISHED), rule("tcp/8443", "10.0.0.0/24", chain=PUBLISHED)], 4)
-    published = [line for line in block.splitlines() if line.startswith("-A autolabs-published -")]
-    assert published[3:] == [
+    rules = [rule("tcp/80", chain=PUBLISHED), rule("tcp/8443", "10.0.0.0/24", chain=PUBLISHED)]
+    assert published(rules, Behind(guarded=NODE_PORTS)) == [
         "-A autolabs-published -p tcp -m multiport --dports 80 -m comment --comment f -j RETURN",
         "-A autolabs-published -s 10.0.0.0/24 -p tcp -m multiport --dports 8443 -m comment --comment f -j RETURN",
         "-A autolabs-published -p tcp -m tcp --dport 80 -j DROP",
@@ -131,6 +132,59 @@ def test_published_ports_are_open_to_whom_the_flow_names_and_closed_to_others() 
         "-A autolabs-published -p udp -m udp --dport 30000:32767 -j DROP",
         "-A autolabs-published -j CONNMARK --set-xmark 0x800000/0x800000",
     ]
+
+
+def published(rules: list[HostRule], behind: Behind = Behind()) -> list[str]:  # noqa: B008
+    """Our chain of PREROUTING as far as it is about addresses of the host."""
+    lines = before_block(rules, 4, behind).splitlines()
+    return [
+        line
+        for line in lines
+        if line.startswith("-A autolabs-published -")
+        and "LOCAL" not in line
+        and " lo " not in line
+        and "ESTABLISHED" not in line
+    ]
+
+
+def test_node_ports_are_no_matter_of_machines_outside_of_the_cluster() -> None:
+    assert published([rule("tcp/31000")]) == ["-A autolabs-published -j CONNMARK --set-xmark 0x800000/0x800000"]
+
+
+@pytest.mark.parametrize(
+    ("ports", "dropped"),
+    [
+        ("tcp/31000", ["30000:30999", "31001:32767"]),
+        ("tcp/29000-30000", ["30001:32767"]),
+        ("tcp/32767", ["30000:32766"]),
+        ("tcp/30000-32767", []),
+        ("tcp/22", ["30000:32767"]),
+        ("udp/31000", ["30000:32767"]),
+        (None, []),
+    ],
+)
+def test_a_rule_for_the_host_itself_is_asked_at_node_ports_and_leads_to_no_pod(
+    ports: str | None, dropped: list[str]
+) -> None:
+    found = published([rule(ports, "10.0.0.0/24")], Behind(guarded=NODE_PORTS[:1]))
+    assert found == [
+        *(f"-A autolabs-published -p tcp -m tcp --dport {entry} -j DROP" for entry in dropped),
+        "-A autolabs-published -j CONNMARK --set-xmark 0x800000/0x800000",
+    ]
+
+
+def test_nobody_from_outside_reaches_a_container_by_its_own_address() -> None:
+    block = before_block([], 4, Behind(neighbours=("10.244.0.0/16", "fd00::/48"))).splitlines()
+    other = "-A autolabs-published -m addrtype ! --dst-type LOCAL"
+    assert [line.removeprefix(other) for line in block if line.startswith(other)] == [
+        *(f" -i {name} -j RETURN" for name in ("cali+", "vxlan.calico", "vxlan-v6.calico", "docker0", "br-+")),
+        " -s 10.244.0.0/16 -j RETURN",
+        " -j CONNMARK --set-xmark 0x400000/0x400000",
+        " -j RETURN",
+    ]
+    forwarded = [line for line in block if line.startswith("-A autolabs-forwarded")]
+    assert len(forwarded) == 6 and all("--ctstate NEW" in line and line.endswith("-j DROP") for line in forwarded)
+    assert "0x400000/0x400000 -o docker0" in forwarded[4]
 
 
 def test_icmp_stands_in_our_block() -> None:

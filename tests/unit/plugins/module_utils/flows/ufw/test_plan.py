@@ -234,3 +234,50 @@ def test_a_bad_rule_is_refused(value: dict[str, Any], problem: str) -> None:
 )
 def test_a_port_at_which_nobody_comes_in_is_found(rules: list[HostRule], closed: list[str]) -> None:
     assert [str(port) for port in unreachable(rules, [Ports(22)])] == closed
+
+
+def live_with(line: str, table: str = "filter") -> Host:
+    """A host that is in order but for a line that somebody put ahead of all."""
+    done = after(installed(), [SSH])
+    kernel = saved(f"*{table}\n{line}\nCOMMIT\n", done.kernel[4])
+    return Host(done.files, {**done.kernel, 4: kernel}, starts=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "table", "told"),
+    [
+        ("-I INPUT -p tcp --dport 8080 -j ACCEPT", "filter", True),
+        ("-I INPUT -j their-chain", "filter", True),
+        ("-I PREROUTING -s 10.0.0.1 -j ACCEPT", "mangle", True),
+        ("-I PREROUTING -j DROP", "raw", True),
+        ("-I INPUT -j cali-INPUT", "filter", False),
+        ("-I INPUT -m conntrack --ctstate NEW -j KUBE-FIREWALL", "filter", False),
+        ("-I INPUT -p tcp --dport 22 -j f2b-sshd", "filter", False),
+        ("-I INPUT -j LOG", "filter", False),
+        ("-A INPUT -p tcp --dport 8080 -j ACCEPT", "filter", False),
+    ],
+)
+def test_rules_of_others_that_decide_before_ours_are_told(line: str, table: str, told: bool) -> None:
+    warnings = plan(live_with(line, table), [SSH]).warnings
+    assert len(warnings) == told
+    assert all(f"iptables -t {table}: `-A {line[3:]}` is asked before" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(("jump", "moved"), [("-j cali-PREROUTING", False), ("-j THEIRS", True), ("-j ACCEPT", True)])
+def test_nobody_but_calico_stands_before_our_hook(jump: str, moved: bool) -> None:
+    host = live_with(f"-I PREROUTING {jump}", "mangle")
+    assert plan(host, [SSH]).changed == moved
+    done = after(host, [SSH])
+    rules = ufw_kernel.read(done.kernel[4])["mangle"].rules["PREROUTING"]
+    assert rules == ([f"{jump}", "-j autolabs-published"] if not moved else ["-j autolabs-published", jump])
+    assert not plan(done, [SSH]).changed
+
+
+def test_lines_that_ufw_will_load_later_are_told() -> None:
+    done = after(installed(), [SSH])
+    masked = "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -s 10.8.0.5/24 -j MASQUERADE\nCOMMIT\n"
+    files = {**done.files, BEFORE[4]: done.files[BEFORE[4]] + masked}
+    change = plan(Host(files, done.kernel, starts=True), [SSH])
+    assert not change.changed and "MASQUERADE" in change.warnings[0]
+    kernel = {**done.kernel, 4: done.kernel[4] + "\n" + masked}
+    assert plan(Host(files, kernel, starts=True), [SSH]).warnings == ()

@@ -87,7 +87,7 @@ CASES: list[tuple[str, Flow, str, list[str]]] = [
     ("pods are nobody's input", flow(EVERYONE, LAB, "tcp/22"), "node1", []),
     (
         "a published port is a rule of the published chain, at the port where it comes in",
-        flow(EVERYONE, LAB, "tcp/1-65535", published="tcp/30000-32767", per_lab=True),
+        flow(EVERYONE, LAB, "tcp/1-65535", published="tcp/30000-32767", per_lab=LAB),
         "node2",
         ["published tcp/30000-32767 *"],
     ),
