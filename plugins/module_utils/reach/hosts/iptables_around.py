@@ -29,7 +29,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.ipta
     Tables,
     entries,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.iptables_match import Line, read_line
+from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.iptables_match import Line, Match, read_line
 
 PUBLISHED_CHAIN, FORWARDED_CHAIN = "autolabs-published", "autolabs-forwarded"
 KNOWN = frozenset(
@@ -171,7 +171,7 @@ def _forwarded(tables: Tables, name: str, version: int) -> tuple[list[Entry], li
         read = read_line(GOES_OUT.sub("", line.text), line.number, version)
         if not read.match.possible or (line.chain == FORWARDED_CHAIN and line.target == "DROP"):
             continue
-        bare = read.text == line.text and read.match == type(read.match)(source=read.match.source)
+        bare = read.text == line.text and read.match == Match(source=read.match.source)
         condition = "" if bare else f"`{line.text}` fits it once it is rewritten"
         note = Note(f"table {name}, {line.chain} rule {line.number}", line.text, condition)
         rule = HostRule(read.match.source or FAMILIES[version], None, DENY, PUBLISHED, "", "", line.comment)
