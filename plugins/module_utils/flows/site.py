@@ -14,7 +14,8 @@ from ansible_collections.autolabs.platform.plugins.module_utils.net import addre
 
 PODS, SERVICES = CLUSTER_NETWORKS = ("pods", "services")
 """Networks that every site has, under these names."""
-CLUSTER, CONTROL_PLANE, WORKER = CLUSTER_GROUPS = ("k8s", "k8s_control_plane", "k8s_worker")
+CLUSTER = "k8s"
+CLUSTER_GROUPS = (CLUSTER, "k8s_control_plane", "k8s_worker")
 """The inventory groups of the cluster's machines; an inventory may name the parts alone."""
 HOST_ADDRESSES = "flows_host_addresses"
 """The variable that names the addresses of one machine."""

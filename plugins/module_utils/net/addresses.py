@@ -84,17 +84,31 @@ def address(text: str) -> str:
 
 def collapsed(ranges: Iterable[str]) -> tuple[str, ...]:
     """The same addresses in as few ranges as possible: IPv4 before IPv6, in ascending order."""
-    read = [network(text) for text in ranges]
+    return tuple(map(str, collapsed_networks(map(network, ranges))))
+
+
+def collapsed_networks(ranges: Iterable[Network]) -> list[Network]:
+    """The same for ranges that have been read."""
+    read = list(ranges)
     families = ([entry for entry in read if entry.version == version] for version in (4, 6))
-    return tuple(str(entry) for family in families for entry in _collapsed(family))
+    return [entry for family in families for entry in ipaddress.collapse_addresses(family)]  # type: ignore[type-var]
 
 
 def ranges(block: Block) -> tuple[str, ...]:
     """The addresses of a block as plain ranges, for firewalls that know no exceptions; as few as possible."""
     left = [network(block.cidr)]
     for text in block.excepts:
-        left = [part for entry in left for part in _without(entry, network(text))]
+        left = [part for entry in left for part in without(entry, network(text))]
     return collapsed(str(entry) for entry in left)
+
+
+def without(whole: Network, part: Network) -> list[Network]:
+    """The addresses of one range that are not in another one."""
+    if whole.version != part.version or not whole.overlaps(part):
+        return [whole]
+    if whole.subnet_of(part):  # type: ignore[arg-type]
+        return []
+    return list(whole.address_exclude(part))  # type: ignore[arg-type]
 
 
 def within(inner: str, outer: str) -> bool:
@@ -112,13 +126,11 @@ def overlaps(some: Iterable[str], others: Iterable[str]) -> list[tuple[str, str]
 
 def everywhere_but(excepted: Iterable[str]) -> tuple[Block, ...]:
     """The whole address space of both families without `excepted`, as few and as large ranges as possible."""
-    ranges = [network(text) for text in excepted]
-    blocks = []
-    for cidr in EVERYWHERE:
-        family = network(cidr).version
-        excepts = _collapsed(entry for entry in ranges if entry.version == family)
-        blocks.append(Block(cidr, tuple(str(entry) for entry in excepts)))
-    return tuple(blocks)
+    ranges = collapsed_networks(map(network, excepted))
+    return tuple(
+        Block(cidr, tuple(str(entry) for entry in ranges if entry.version == network(cidr).version))
+        for cidr in EVERYWHERE
+    )
 
 
 def internet(cluster_networks: Iterable[str]) -> tuple[Block, ...]:
@@ -136,15 +148,3 @@ def _check_carried(text: str, found: Network) -> None:
         meant = ipaddress.IPv4Address(int(found.network_address) & (2**32 - 1))
         bits = f"/{found.prefixlen - MAPPED.prefixlen}" if "/" in text else ""
         raise AddressError(f"{text!r} is IPv4 in the writing of IPv6, which no packet carries; write {meant}{bits}")
-
-
-def _without(whole: Network, part: Network) -> list[Network]:
-    if whole.version != part.version or not whole.overlaps(part):
-        return [whole]
-    if whole.subnet_of(part):  # type: ignore[arg-type]
-        return []
-    return list(whole.address_exclude(part))  # type: ignore[arg-type]
-
-
-def _collapsed(ranges: Iterable[Network]) -> list[Network]:
-    return sorted(ipaddress.collapse_addresses(ranges), key=lambda entry: int(entry.network_address))  # type: ignore[type-var]

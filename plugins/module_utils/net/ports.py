@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
@@ -62,3 +63,24 @@ class Ports:
     def end(self) -> int:
         """The last port, also where there is one only."""
         return self.last or self.first
+
+
+def joined(ports: Iterable[Ports]) -> list[Ports]:
+    """The same ports in as few ranges as possible: by protocol, those without ports last, and by number."""
+    found: list[Ports] = []
+    for one in sorted(ports, key=lambda entry: (_rank(entry.protocol), entry.first, entry.end)):
+        before = found[-1] if found else None
+        if before and before.protocol == one.protocol and one.first <= before.end + 1:
+            found.pop()
+            found.append(_range(before.first, one.protocol, max(before.end, one.end)))
+        else:
+            found.append(_range(one.first, one.protocol, one.end))
+    return found
+
+
+def _range(first: int, protocol: str, end: int) -> Ports:
+    return Ports(first, protocol, end if end > first else 0)
+
+
+def _rank(protocol: str) -> tuple[int, str]:
+    return (PROTOCOLS.index(protocol) if protocol in PROTOCOLS else len(PROTOCOLS), protocol)

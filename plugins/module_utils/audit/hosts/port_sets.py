@@ -10,6 +10,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import
     PROTOCOLS,
     WITHOUT_PORTS,
     Ports,
+    joined,
 )
 
 Interval = tuple[int, int]
@@ -24,10 +25,10 @@ class PortSet:
     @classmethod
     def of(cls, ports: Iterable[Ports]) -> PortSet:
         """The union of `ports`."""
-        found: dict[str, list[Interval]] = {}
-        for one in ports:
-            found.setdefault(one.protocol, []).append((one.first, one.end))
-        return cls({protocol: _merged(ranges) for protocol, ranges in sorted(found.items())})
+        found: dict[str, tuple[Interval, ...]] = {}
+        for one in joined(ports):
+            found[one.protocol] = (*found.get(one.protocol, ()), (one.first, one.end))
+        return cls(found)
 
     @classmethod
     def of_flow(cls, ports: Iterable[Ports]) -> PortSet:
@@ -58,16 +59,6 @@ class PortSet:
         if not EVERY_PORT - self:
             return ()
         return tuple(str(one) for one in self)
-
-
-def _merged(ranges: Iterable[Interval]) -> tuple[Interval, ...]:
-    found: list[Interval] = []
-    for first, last in sorted(ranges):
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
-        else:
-            found.append((first, last))
-    return tuple(found)
 
 
 def _without(ranges: Iterable[Interval], taken: Iterable[Interval]) -> tuple[Interval, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.flow import Addresses, Flow, Hosts, Pods
 from ansible_collections.autolabs.platform.plugins.module_utils.flows.site import PODS, Site
 from ansible_collections.autolabs.platform.plugins.module_utils.net import addresses
-from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import PROTOCOLS, Ports
+from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports, joined
 from ansible_collections.autolabs.platform.plugins.module_utils.net.rules import INPUT, PUBLISHED, HostRule
 
 
@@ -30,7 +30,7 @@ def ufw_rules(flows: Iterable[Flow], host: str, site: Site) -> tuple[HostRule, .
         HostRule(source=source, ports=port, chain=chain, flow=name)
         for (name, chain, ports), ranges in wanted.items()
         for source in _collapsed(ranges)
-        for port in _joined(ports)
+        for port in (*joined(ports),) or (None,)
     )
 
 
@@ -81,28 +81,3 @@ def _collapsed(found: Iterable[str]) -> tuple[str, ...]:
     """As few ranges as cover the same addresses, IPv4 first; one empty text for every address there is."""
     fewest = addresses.collapsed(found)
     return ("",) if fewest == addresses.EVERYWHERE else fewest
-
-
-def _joined(ports: tuple[Ports, ...]) -> list[Ports | None]:
-    """Neighbouring and overlapping ports of a protocol as one range; None, for every port, where none is named."""
-    if not ports:
-        return [None]
-    joined: list[Ports | None] = []
-    for protocol in dict.fromkeys(sorted((entry.protocol for entry in ports), key=_rank)):
-        last: Ports | None = None
-        for entry in sorted(entry for entry in set(ports) if entry.protocol == protocol):
-            if last and entry.first <= last.end + 1:
-                last = _range(last.first, protocol, max(last.end, entry.end))
-                joined[-1] = last
-            else:
-                last = entry
-                joined.append(last)
-    return joined
-
-
-def _range(first: int, protocol: str, end: int) -> Ports:
-    return Ports(first, protocol, end if end > first else 0)
-
-
-def _rank(protocol: str) -> tuple[int, str]:
-    return (PROTOCOLS.index(protocol) if protocol in PROTOCOLS else len(PROTOCOLS), protocol)

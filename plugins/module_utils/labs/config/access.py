@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import (
-    Findings,
-    Place,
-    Values,
-    Written,
-)
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import Findings, Place, Values, Written
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Access
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.seats import MOST_SEATS
 

@@ -5,15 +5,15 @@ They are those of the Compose specification that make sense on a cluster, under 
 
 from __future__ import annotations
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import refusals, words
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import (
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import (
     Either,
     Field,
     ListOf,
     MapOf,
     Record,
-    Word,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import refusals, words
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import Word
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
     ACCESS_KINDS,
     CONDITIONS,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.document import Mapping, read_document
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import Findings, Place, Values
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.access import accesses
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.fields import LAB
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.services import NOTHING, components
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import Findings, Place, Values
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Component, Lab, Text
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import INTERNAL
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.objects.seats import component_has

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import Refusal
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import Refusal
 
 NO = ("false", "no")
 

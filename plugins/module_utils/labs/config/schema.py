@@ -19,9 +19,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.documents.docume
     Sequence,
     read_document,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import words
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.fields import LAB
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import (
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import (
     Either,
     Field,
     ListOf,
@@ -29,8 +27,10 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shap
     Record,
     Refusal,
     Shape,
-    Word,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import words
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.fields import LAB
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import Word
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import LONGEST, RESERVED_WORDS
 
 Schema = dict[str, Any]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import words
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import (
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import (
     Findings,
     Place,
     Values,
     Written,
     Wrong,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import words
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import (
     COMPLETED,
     HEALTHY,

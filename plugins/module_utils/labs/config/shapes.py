@@ -1,4 +1,4 @@
-"""The shapes of lab files: those of all documents, but that a single value may hold no variables of Compose."""
+"""The one shape of lab files that differs from those of all documents: a value may hold no variables of Compose."""
 
 from __future__ import annotations
 
@@ -6,39 +6,7 @@ from dataclasses import dataclass
 
 from ansible_collections.autolabs.platform.plugins.module_utils.documents import shapes
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.document import Scalar
-from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import (
-    Either,
-    Field,
-    Findings,
-    ListOf,
-    MapOf,
-    Place,
-    Record,
-    Refusal,
-    Shape,
-    Values,
-    Written,
-    Wrong,
-    is_nothing,
-)
-
-__all__ = [
-    "Either",
-    "Field",
-    "Findings",
-    "ListOf",
-    "MapOf",
-    "Place",
-    "Record",
-    "Refusal",
-    "Shape",
-    "Values",
-    "Word",
-    "Written",
-    "Wrong",
-    "is_nothing",
-    "literal",
-]
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import Wrong
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import Wrong
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import Wrong
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.model import Mount, Port
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.names import RESERVED_WORDS, label_problem
 

@@ -9,7 +9,11 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import Network
+from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import (
+    Network,
+    collapsed_networks,
+    without,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import Ports
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.firewall import FAMILIES
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.port_lists import ports_of
@@ -107,7 +111,7 @@ class Names:
         ranges: list[Network] = []
         for item in text.split(","):
             ranges += self._item(item.strip())
-        return tuple(str(entry) for entry in _collapsed(ranges))
+        return tuple(str(entry) for entry in collapsed_networks(ranges))
 
     def find(self, kind: str, reference: str) -> Any:
         """What `dc/NAME`, `guest/NAME` or NAME stands for among `ipsets` or `aliases`; None where it is not there."""
@@ -143,7 +147,7 @@ class Names:
         read = [(self._range(str(entry.get("cidr"))), is_on(entry.get("nomatch"))) for entry in entries]
         found: list[Network] = []
         for entry, out in sorted(read, key=lambda pair: pair[0].prefixlen):
-            found = [part for known in found for part in _without(known, entry)] if out else [*found, entry]
+            found = [part for known in found for part in without(known, entry)] if out else [*found, entry]
         return found
 
 
@@ -164,17 +168,3 @@ def _named(scope: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
         pairs = given.items() if isinstance(given, Mapping) else ((entry["name"], entry[value]) for entry in given)
         found.update({(kind, str(name).lower()): content for name, content in pairs})
     return found
-
-
-def _without(known: Network, gone: Network) -> list[Network]:
-    if known.version != gone.version or not known.overlaps(gone):
-        return [known]
-    return list(known.address_exclude(gone)) if gone.subnet_of(known) else []  # type: ignore[arg-type]
-
-
-def _collapsed(ranges: list[Network]) -> list[Network]:
-    return [
-        entry
-        for version in FAMILIES
-        for entry in ipaddress.collapse_addresses(one for one in ranges if one.version == version)  # type: ignore[type-var]
-    ]

@@ -13,7 +13,13 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import EVERYWHERE, Block, Network
-from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import LAST, PROTOCOLS, WITHOUT_PORTS, Ports
+from ansible_collections.autolabs.platform.plugins.module_utils.net.ports import (
+    LAST,
+    PROTOCOLS,
+    WITHOUT_PORTS,
+    Ports,
+    joined,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.net.rules import ALLOW, INPUT, HostRule
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.firewall import (
     LOOPBACK,
@@ -27,6 +33,12 @@ from ansible_collections.autolabs.platform.plugins.module_utils.reach.hosts.fire
 from ansible_collections.autolabs.platform.plugins.module_utils.reach.verdict import ALLOWED, UNDECIDED
 
 BITS = {4: 32, 6: 128}
+EVERYTHING = joined(
+    [
+        *(Ports(1, protocol, LAST) for protocol in PROTOCOLS),
+        *(Ports(0, protocol) for protocol in WITHOUT_PORTS),
+    ]
+)
 SHORT = 3
 """Fewer ranges than these are easier to read than one with exceptions."""
 ADDRESS: dict[int, Callable[[int], Any]] = {4: ipaddress.IPv4Address, 6: ipaddress.IPv6Address}
@@ -257,16 +269,8 @@ def _order(area: Area) -> tuple[str, str, str, int, int, str]:
 
 
 def _joined(pieces: list[Ports]) -> list[Ports | None]:
-    joined: list[Ports] = []
-    for ports in pieces:
-        if joined and ports.first and joined[-1].protocol == ports.protocol and joined[-1].end + 1 == ports.first:
-            joined[-1] = Ports(joined[-1].first, ports.protocol, ports.end)
-        else:
-            joined.append(ports)
-    whole = {Ports(1, protocol, LAST) for protocol in PROTOCOLS} | {Ports(0, protocol) for protocol in WITHOUT_PORTS}
-    if set(joined) == whole:
-        return [None]
-    return [Ports(entry.first, entry.protocol) if entry.first == entry.last else entry for entry in joined]
+    fewest = joined(pieces)
+    return [None] if fewest == EVERYTHING else [*fewest]
 
 
 def _blocks(spans: Iterable[tuple[int, int, int]]) -> tuple[Block, ...]:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.document import Mapping, read_document
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.fields import LAB, X_LAB
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import (
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import (
     Either,
     Field,
     Findings,
@@ -20,6 +19,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shap
     Record,
     Shape,
 )
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.fields import LAB, X_LAB
 
 FOLDER = Path(__file__).parents[6] / "docs/labs"
 PAGES = ["README.md", "README.ru.md"]

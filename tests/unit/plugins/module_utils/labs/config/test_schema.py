@@ -11,10 +11,11 @@ import jsonschema
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.document import read_document
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.problems import InvalidInput
+from ansible_collections.autolabs.platform.plugins.module_utils.documents.shapes import Findings, Place, Wrong
 from ansible_collections.autolabs.platform.plugins.module_utils.documents.text import decoded
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config import schema, words
 from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.lab import parse_lab
-from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import Findings, Place, Word, Wrong
+from ansible_collections.autolabs.platform.plugins.module_utils.labs.config.shapes import Word
 
 ROOT = Path(__file__).parents[6]
 COMMITTED = ROOT / "docs/labs/lab.schema.json"
