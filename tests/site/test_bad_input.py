@@ -21,7 +21,7 @@ KINDS = "pods,services,secrets,configmaps,persistentvolumeclaims,networkpolicies
 INVENTORIES: list[tuple[dict[str, Any], str]] = [
     ({"kubeadm_pod_subnet": "192.168.300.0/24"}, "192.168.300.0/24"),
     ({"kubeadm_pod_subnet": "10.244.0.7/16"}, "10.244.0.0/16"),
-    ({"kubeadm_pod_subnet": "10.77.0.0/16"}, "need ranges of their own"),
+    ({"kubeadm_pod_subnet": "10.77.0.0/16"}, "10.77.0.0/16 (network pods) overlaps"),
     ({"kubeadm_service_subnet": "10.244.128.0/20"}, "need ranges of their own"),
     ({"kubeadm_version": "v1.36.3"}, "without v"),
     ({"kubeadm_version": "1.35.0"}, "does not upgrade"),
