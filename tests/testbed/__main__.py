@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import shutil
 import sys
@@ -71,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     shown = commands.add_parser("list", help="networks and hosts, and whether they run")
     shown.set_defaults(run=_list)
 
+    _add_proxmox(commands.add_parser("proxmox", help="the stand-in for Proxmox VE, whose VMs are hosts of a network"))
+
     down = commands.add_parser("down", help="remove a network with all its hosts")
     down.add_argument("network")
     down.set_defaults(run=_down)
@@ -78,6 +81,44 @@ def _parser() -> argparse.ArgumentParser:
     swept = commands.add_parser("sweep", help="remove the networks whose owner is gone")
     swept.set_defaults(run=lambda _: removal.sweep())
     return parser
+
+
+def _add_proxmox(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    up = actions.add_parser("up", help="start it on a network that is up")
+    up.add_argument("network")
+    up.add_argument("--node", metavar="HOST", help="the host that is the Proxmox node; without it there is none")
+    up.add_argument("--password-file", type=Path, required=True, metavar="FILE", help="holds the password of root@pam")
+    up.add_argument("--seconds", action="append", default=[], type=seconds, metavar="KIND=SECONDS",
+                    help="how long tasks of a kind last (qmclone, qmstart…); may be repeated")  # fmt: skip
+    up.set_defaults(run=_proxmox_up)
+    down = actions.add_parser("down", help="end it; its state and its VMs stay until the network goes")
+    down.add_argument("network")
+    down.set_defaults(run=lambda options: removal.proxmox_service().down(options.network))
+    serve = actions.add_parser("serve", help="be it; this is what `up` starts")
+    serve.add_argument("network")
+    serve.add_argument("--settings", help="names the settings that it was started with")
+    serve.set_defaults(run=_proxmox_serve)
+
+
+def seconds(text: str) -> tuple[str, float]:
+    """`KIND=SECONDS`."""
+    kind, _, number = text.partition("=")
+    try:
+        return kind, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"seconds {text!r}: give them as KIND=SECONDS") from None
+
+
+def _proxmox_up(options: argparse.Namespace) -> None:
+    password = options.password_file.read_text().strip()
+    service = removal.proxmox_service().up(options.network, options.node, password, dict(options.seconds))
+    print(f"{service.url}, CA certificate {service.ca}")
+
+
+def _proxmox_serve(options: argparse.Namespace) -> None:
+    serving = importlib.import_module("testbed.proxmox.serving")  # late, as the others
+    serving.serve(options.network)
 
 
 def _up(options: argparse.Namespace) -> None:

@@ -1,10 +1,11 @@
-"""The base root of every host: Debian 12 by debootstrap, made once and kept in the cache."""
+"""The base roots of the hosts and of the VMs: Debian 12 by debootstrap, made once and kept in the cache."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from testbed import paths, progress
@@ -17,32 +18,36 @@ PACKAGES = (
     "socat", "kmod", "procps", "curl", "gpg", "sudo", "openssh-server", "ca-certificates", "iputils-ping",
     "netcat-openbsd",
 )  # fmt: skip
+# What a cloud image of Debian has beside that, and the guest agent, with which templates are made.
+# debootstrap does not find python3-cffi-backend, which cloud-init needs by a virtual name only.
+VM_PACKAGES = (*PACKAGES, "cloud-init", "python3-cffi-backend", "systemd-resolved", "qemu-guest-agent")
 RECIPE = 1  # raise it when _finish changes
 COLD_MINUTES = 1.3
 
 
-def ensure() -> Path:
-    """The folder of the base root; made when it is not there. Nobody may write to it."""
+def ensure(packages: Sequence[str] = PACKAGES) -> Path:
+    """The folder of the base root with these packages; made when it is not there. Nobody may write to it."""
     roots = paths.cache() / "roots"
     roots.mkdir(exist_ok=True)
-    wanted = roots / key()
+    wanted = roots / key(packages)
     if wanted.is_dir():
         return wanted
     with (roots / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not wanted.is_dir():
-            with progress.step("base root of the hosts, by debootstrap", COLD_MINUTES):
-                _build(wanted, lock.fileno())
+            what = "hosts" if packages == PACKAGES else "VMs"
+            with progress.step(f"base root of the {what}, by debootstrap", COLD_MINUTES):
+                _build(wanted, packages, lock.fileno())
     return wanted
 
 
-def key() -> str:
+def key(packages: Sequence[str] = PACKAGES) -> str:
     """Names the base root by all that decides what is in it."""
-    recipe = f"{RECIPE} {' '.join(PACKAGES)}"
+    recipe = f"{RECIPE} {' '.join(packages)}"
     return f"{SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
-def _build(wanted: Path, lock: int) -> None:
+def _build(wanted: Path, packages: Sequence[str], lock: int) -> None:
     """Build beside the final place and rename, so that what is there is whole.
 
     debootstrap keeps the lock: killed runs leave it working, and nobody may begin anew beside it.
@@ -52,7 +57,7 @@ def _build(wanted: Path, lock: int) -> None:
         shutil.rmtree(partial)
     log = wanted.with_name(f"{wanted.name}.log")
     mirror = outer.debian_mirrors().main
-    command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(partial)]
+    command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", SUITE, str(partial)]
     run([*command, *([mirror] if mirror else [])], timeout=1200, log=log, keep=[lock])
     _finish(partial)
     partial.rename(wanted)

@@ -8,7 +8,6 @@ from testbed.hosts import image, outer
 from testbed.hosts.registry import Host, Network
 
 PREPARE = "autolabs-testbed-prepare.service"
-OWN_UNITS = (PREPARE,)
 # Timers that would hold dpkg's lock at a time of their own choosing.
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service")
 ENABLED = {PREPARE: "multi-user.target", "systemd-networkd.service": "multi-user.target"}
@@ -57,17 +56,23 @@ NETWORKD = "[Network]\nManageForeignRoutes=no\nManageForeignRoutingPolicyRules=n
 SSHD = "HostKey /etc/ssh/ssh_host_ed25519_key\nUseDNS no\n"
 
 
+def given(network: Network, host: Host) -> dict[Path, str]:
+    """What a VM takes from its cloud-init data and any other host finds on its disk: its name and its network."""
+    return {
+        Path("etc/hostname"): f"{host.name}\n",
+        Path("etc/resolv.conf"): outer.resolver(),
+        Path("etc/systemd/network/10-host0.network"): _link(network, host),
+    }
+
+
 def files(network: Network, host: Host, base: Path) -> dict[Path, str]:
-    """Every such file of a host: its path below the root, and its text."""
+    """The files of every host and VM: their paths below the root, and their texts."""
     trusted = Path("/") / outer.CA_BUNDLE
     known = (base / outer.CA_BUNDLE).read_text()
     extra = outer.extra_certificates(trusted.read_text(), known) if trusted.exists() else []
     texts = {
-        "etc/hostname": f"{host.name}\n",
         "etc/machine-id": f"{host.machine_id}\n",
-        "etc/resolv.conf": outer.resolver(),
         "etc/default/locale": "LANG=C.UTF-8\n",
-        "etc/systemd/network/10-host0.network": _link(network, host),
         "etc/systemd/networkd.conf.d/testbed.conf": NETWORKD,
         "etc/systemd/system/systemd-networkd.service.d/testbed.conf": NETWORKD_UNIT,
         f"etc/systemd/system/{PREPARE}": PREPARE_UNIT,

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from testbed.hosts import cgroups, network, processes
+from testbed.hosts import cgroups, network, outer, processes
 from testbed.hosts.registry import Host, Network
 from testbed.shell import CommandFailed, run
 
@@ -19,6 +19,14 @@ BOOT_SECONDS = 120
 STOP_SECONDS = 60
 DEVICES = ("/dev/kmsg", "/dev/fuse", "/dev/net/tun")
 CONSOLE = "console.log"
+# A VM that boots anew from inside goes on running; systemd-nspawn leaves that to its caller, by this exit status.
+REBOOTS = """\
+status=133
+while [ $status = 133 ]; do
+    status=0
+    {} || status=$?
+done
+exit $status"""
 
 
 class HostFailed(Exception):
@@ -48,7 +56,7 @@ def start(place: Network, host: Host, base: Path) -> bool:
     if state(place, host) == "running":
         return False
     kill(place, host)
-    network.remove_port(place, place.plan.machine(host.number))
+    network.remove_ports(place, place.plan.machine(host.number))
     hierarchies = cgroups.detect()
     joins = cgroups.create(cgroups.name(place.name, host.name), host.memory, hierarchies)
     with (place.host_folder(host.name) / CONSOLE).open("w") as console:
@@ -63,14 +71,29 @@ def script(place: Network, host: Host, base: Path, joins: list[Path], version: i
     """The launcher, a shell script: it joins the cgroups and becomes systemd-nspawn.
 
     The overlay is mounted in a mount namespace of the launcher's own: it goes when the host goes, however it goes.
+    A VM's network cards are in a network namespace of the launcher's own, likewise.
     """
     folder = place.host_folder(host.name)
     overlay = f"lowerdir={base},upperdir={folder / 'upper'},workdir={folder / 'work'}"
     mount = ["mount", "-t", "overlay", "overlay", "-o", overlay, str(folder / "root")]
-    inner = f"{shlex.join(mount)}\nexec {shlex.join(nspawn(place, host, version))}"
-    enter = ["nsenter", f"--net=/run/netns/{place.namespace}", "unshare", "--mount", "--propagation", "private"]
+    before = [mount, *_cards(place, host)]
+    boot = shlex.join(nspawn(place, host, version))
+    inner = "\n".join([*map(shlex.join, before), REBOOTS.format(boot) if host.vmid else f"exec {boot}"])
+    apart = ["--mount", "--propagation", "private", *(["--net"] if host.vmid else [])]
+    enter = ["nsenter", f"--net=/run/netns/{place.namespace}", "unshare", *apart]
     lines = [f"echo $$ >{shlex.quote(str(join))}" for join in joins]
     return "\n".join([*lines, f"exec {shlex.join([*enter, 'sh', '-euc', inner])}"])
+
+
+def _cards(place: Network, host: Host) -> list[list[str]]:
+    """Commands that make a VM's network cards, each on the bridge."""
+    commands = []
+    for number, (interface, address) in enumerate(host.cards.items()):
+        port, mtu = network.port(place.plan.machine(host.number), number), outer.mtu()
+        ends = f"{interface} address {address} mtu {mtu} type veth peer name {port} mtu {mtu} netns {place.namespace}"
+        commands.append(["ip", "link", "add", *ends.split()])
+        commands.append(["ip", "-n", place.namespace, "link", "set", port, "master", network.BRIDGE, "up"])
+    return commands
 
 
 def nspawn(place: Network, host: Host, version: int) -> list[str]:
@@ -79,12 +102,15 @@ def nspawn(place: Network, host: Host, version: int) -> list[str]:
     # On version 2 systemd makes a scope for it, delegates the scope's cgroups and holds the limit.
     limit = [f"--property=MemoryMax={host.memory}"] if host.memory else []
     scope = ["--keep-unit"] if version == 1 else limit
+    # A VM's cards are there before it boots, and its name is for cloud-init to say.
+    cards = "--network-namespace-path=/proc/self/ns/net" if host.vmid else f"--network-bridge={network.BRIDGE}"
+    hostname = "localhost" if host.vmid else host.name
     return [
         # Its lock file would outlive a crash, and who may start a host is settled by the network's lock.
         "env", "SYSTEMD_NSPAWN_LOCK=0",
         "systemd-nspawn", "--quiet", "--boot", f"--directory={folder / 'root'}",
-        f"--machine={place.plan.machine(host.number)}", f"--hostname={host.name}", f"--uuid={host.machine_id}",
-        f"--network-bridge={network.BRIDGE}", "--register=no", *scope, "--resolv-conf=off", "--timezone=off",
+        f"--machine={place.plan.machine(host.number)}", f"--hostname={hostname}", f"--uuid={host.machine_id}",
+        cards, "--register=no", *scope, "--resolv-conf=off", "--timezone=off",
         "--link-journal=no", "--capability=all", "--system-call-filter=@mount @keyring bpf",
         *(f"--bind={device}" for device in DEVICES if Path(device).exists()),
         f"--bind={folder / 'var'}:/var",
@@ -109,15 +135,30 @@ def wait_for_ssh(place: Network, host: Host) -> None:
         raise HostFailed(f"host {host.name} did not boot well: {failed}\n{_console(place, host)}") from failed
 
 
+def wait_for_leader(place: Network, host: Host) -> None:
+    """Return once the host's own process 1 is there; raises HostFailed with the console's end."""
+    while leader(place, host) is None:
+        if _ended(place, host):
+            raise HostFailed(f"host {host.name} ended before it booted\n{_console(place, host)}")
+        time.sleep(0.1)
+
+
 def stop(place: Network, host: Host) -> None:
     """Shut the host down in order, and by force when that takes more than a minute; its disk stays."""
+    shut_down(place, host, STOP_SECONDS)
+    kill(place, host)
+
+
+def shut_down(place: Network, host: Host, seconds: float) -> bool:
+    """Shut the host down in order; False when it has not ended after so many seconds."""
 
     def ours(pid: int) -> bool:
         return _launches(place, host, pid)
 
     with suppress(processes.StillThere):
-        processes.end(launcher(place, host), ours, sign=signal.SIGTERM, timeout=STOP_SECONDS)
-    kill(place, host)
+        processes.end(launcher(place, host), ours, sign=signal.SIGTERM, timeout=seconds)
+        return True
+    return False
 
 
 def kill(place: Network, host: Host) -> None:

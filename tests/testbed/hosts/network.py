@@ -65,10 +65,16 @@ def routes() -> list[IPv4Network]:
     return [IPv4Network(target if target != "default" else "0.0.0.0/0") for target in wanted]
 
 
-def remove_port(network: Network, machine: str) -> None:
-    """Remove a host's bridge port that outlived it: the kernel takes namespaces down in its own time."""
-    if _has_link(f"vb-{machine}", network.namespace):
-        run(["ip", "-n", network.namespace, "link", "delete", f"vb-{machine}"])
+def port(machine: str, card: int = 0) -> str:
+    """The bridge's port of a host's network card; systemd-nspawn names that of a host that is no VM so."""
+    return f"vb-{machine}" + (f"-{card}" if card else "")
+
+
+def remove_ports(network: Network, machine: str) -> None:
+    """Remove a host's bridge ports that outlived it: the kernel takes namespaces down in its own time."""
+    for link in json.loads(run(["ip", "-n", network.namespace, "-json", "link"])):
+        if link["ifname"] == port(machine) or link["ifname"].startswith(f"{port(machine)}-"):
+            run(["ip", "-n", network.namespace, "link", "delete", link["ifname"]])
 
 
 def _commands(network: Network, mtu: int) -> list[str]:

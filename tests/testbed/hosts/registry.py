@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -24,7 +25,14 @@ NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 ALLOCATION = ".allocation"  # the lock under which subnets are given out and back; no network can have this name
 
 
-_held: list[int] = []
+class _Held(threading.local):
+    """The descriptors of the locks that this thread holds: the stand-in for Proxmox changes many hosts at once."""
+
+    def __init__(self) -> None:
+        self.descriptors: list[int] = []
+
+
+_held = _Held()
 
 
 class BadName(Exception):
@@ -37,12 +45,17 @@ class Busy(Exception):
 
 @dataclass(frozen=True)
 class Host:
-    """A host of a network; `memory` is its limit in bytes, None for no limit."""
+    """A host of a network; `memory` is its limit in bytes, None for no limit.
+
+    A VM of the stand-in for Proxmox has its `vmid`, and the hardware address of each of its interfaces.
+    """
 
     name: str
     number: int
     machine_id: str
     memory: int | None = None
+    vmid: int | None = None
+    cards: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -178,18 +191,18 @@ def lock(name: str, *, wait: bool = True) -> Iterator[None]:
                 raise Busy(f"network {name}: another process is changing it now") from None
             if not _is(path, stream.fileno()):
                 continue  # its last holder removed the file while this process waited
-            _held.append(stream.fileno())
+            _held.descriptors.append(stream.fileno())
             try:
                 yield
             finally:
-                _held.remove(stream.fileno())
+                _held.descriptors.remove(stream.fileno())
                 path.unlink(missing_ok=True)
             return
 
 
 def held() -> list[int]:
-    """The descriptors of the locks that this process holds, for a program that must not outlive them (shell.run)."""
-    return list(_held)
+    """The descriptors of the locks that this thread holds, for a program that must not outlive them (shell.run)."""
+    return list(_held.descriptors)
 
 
 def _is(path: Path, descriptor: int) -> bool:

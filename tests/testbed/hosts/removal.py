@@ -45,7 +45,15 @@ def mirror_server() -> ModuleType:
     return importlib.import_module("testbed.mirror.serve")
 
 
+def proxmox_service() -> ModuleType:
+    """The stand-in for Proxmox: imported late, for the same reason."""
+    return importlib.import_module("testbed.proxmox.service")
+
+
 def _remove(place: Network) -> None:
+    if (place.folder / "proxmox").exists():
+        # First, or it would make hosts again.
+        proxmox_service().stop(place.folder / "proxmox")
     if (place.folder / "mirror").exists():
         mirror_server().stop(place.folder / "mirror")
     for socket in place.runtime.glob("*"):

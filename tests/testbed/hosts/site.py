@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from testbed import packages, progress
-from testbed.hosts import addresses, disk, image, inventory, machine, network, processes, registry, removal
+from testbed.hosts import addresses, disk, inventory, machine, network, processes, registry, removal
 from testbed.hosts.registry import Host, Network
 from testbed.hosts.removal import mirror_server
 from testbed.shell import run
@@ -85,7 +85,7 @@ def destroy_host(name: str, host: str) -> None:
         found = _host(place, host)
         machine.kill(place, found)
         disk.remove(place, found)
-        _describe(registry.save(place.without_host(host)))
+        describe(registry.save(place.without_host(host)))
 
 
 @contextmanager
@@ -139,15 +139,17 @@ def _connect(place: Network) -> None:
     """The network and, when it was made just now, its mirror."""
     made = network.ensure(place)
     if made:
+        for host in place.hosts.values():
+            if host.vmid:  # its launcher was not in the namespace that was made again
+                machine.kill(place, host)
         progress.say(f"network {place.name}: {place.plan.subnet}, outside host {place.plan.outside}")
     if place.mirror:
         mirror_server().start(place.namespace, str(place.plan.bridge), place.folder / "mirror")
 
 
 def _boot(place: Network, hosts: Sequence[Host]) -> None:
-    base = image.ensure()
     _disks(place, hosts)
-    started = [host for host in hosts if machine.start(place, host, base)]
+    started = [host for host in hosts if machine.start(place, host, disk.base(host))]
     names = ", ".join(host.name for host in started)
     with progress.step(f"network {place.name}: {f'booting {names}' if names else 'nothing to start, trying ssh'}"):
         for host in hosts:
@@ -155,23 +157,24 @@ def _boot(place: Network, hosts: Sequence[Host]) -> None:
 
 
 def _disks(place: Network, hosts: Sequence[Host]) -> None:
-    base = image.ensure()
     key = place.folder / "ssh/id_ed25519"
     if not (key.exists() and key.with_suffix(".pub").exists()):
         key.unlink(missing_ok=True)
         key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"autolabs-testbed:{place.name}", "-f", key])
     for host in hosts:
-        disk.ensure(place, host, base)
-    _describe(place)
+        disk.ensure(place, host, disk.base(host))
+    describe(place)
 
 
-def _describe(place: Network) -> None:
+def describe(place: Network) -> None:
     """Tell the tools outside and every host who is there; hosts whose disk is not made yet are left out."""
     made = {name: host for name, host in place.hosts.items() if (place.host_folder(name) / "complete").exists()}
     present = replace(place, hosts=made)
     inventory.write(present, {name: disk.host_key(place, host) for name, host in made.items()})
     for host in made.values():
+        if host.vmid:
+            continue
         leader = machine.leader(place, host)
         etc = Path(f"/proc/{leader}/root/etc") if leader else disk.upper(place, host) / "etc"
         disk.write_names(present, etc)

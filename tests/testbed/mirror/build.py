@@ -37,6 +37,15 @@ def unpack(repository: str, target: Path) -> None:
         images.unpack(image, target)
 
 
+def program(name: str) -> Path:
+    """The folder of the programs of a part, which is built if the cache lacks it."""
+    part = load().parts[name]
+    if not parts.folder(part).is_dir():
+        with _lock():
+            parts.ensure(part)
+    return parts.folder(part)
+
+
 def files_folder() -> Path:
     """The root of the file mirror."""
     return files.folder()

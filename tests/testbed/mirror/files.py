@@ -14,6 +14,9 @@ from testbed.mirror import gomodule, official, parts
 from testbed.mirror.manifest import File, Manifest, Part, digest
 from testbed.paths import cache
 
+PLACEHOLDER = b"QFI\xfb" + bytes(4092)
+"""A disk image by its first four bytes, and empty."""
+
 
 def folder() -> Path:
     """The root of the file mirror."""
@@ -29,6 +32,12 @@ def files(manifest: Manifest) -> None:
                 _make(part, file)
             checksum = _stamp(file).read_text().split()[1]
             sums.append((file.path, checksum))
+    for path in manifest.placeholders:
+        target = folder() / path
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write(target, PLACEHOLDER)
+        sums.append((path, _sha256(target)))
     text = "".join(f"{checksum}  {path}\n" for path, checksum in sorted(sums))
     _write(folder() / "SHA256SUMS", text.encode())
 

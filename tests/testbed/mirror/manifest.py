@@ -107,6 +107,8 @@ class Manifest:
 
     parts: dict[str, Part]
     images: tuple[Image, ...]
+    placeholders: tuple[str, ...] = ()
+    """Files of which only name and checksum count."""
 
     def image_keys(self) -> dict[str, str]:
         """Image name to a key that changes with everything that changes the image.
@@ -135,7 +137,7 @@ def load(path: Path = HERE / "mirror" / "versions.yml") -> Manifest:
     for entry in document["images"]:
         entry["folder"] = entry.pop("from", "")
         images.append(Image(**entry))
-    return Manifest({part.name: part for part in parts}, tuple(images))
+    return Manifest({part.name: part for part in parts}, tuple(images), tuple(document.get("placeholders", ())))
 
 
 def _part(entry: dict[str, Any]) -> Part:

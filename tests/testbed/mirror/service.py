@@ -33,8 +33,8 @@ def ensure(name: str, command: Sequence[str | Path], state: Path) -> Callable[[]
     command is replaced.
     """
     words = [str(word) for word in command]
-    recorded = _recorded(name, state)
-    if recorded and recorded == (running := processes.identity(recorded.pid)) and _command(name, state) == words:
+    known = recorded(name, state)
+    if known and known == (running := processes.identity(known.pid)) and _command(name, state) == words:
         return lambda: processes.lives(running)
     stop(name, state)
     state.mkdir(parents=True, exist_ok=True)
@@ -54,9 +54,9 @@ def ensure(name: str, command: Sequence[str | Path], state: Path) -> Callable[[]
 
 def stop(name: str, state: Path) -> None:
     """End the recorded process if that very process still lives; none is fine too."""
-    recorded = _recorded(name, state)
-    if recorded:
-        processes.end([recorded.pid], lambda _: processes.lives(recorded), sign=signal.SIGTERM)
+    known = recorded(name, state)
+    if known:
+        processes.end([known.pid], lambda _: processes.lives(known), sign=signal.SIGTERM)
     (state / f"{name}.json").unlink(missing_ok=True)
 
 
@@ -86,7 +86,8 @@ def wait_for(
             time.sleep(0.1)
 
 
-def _recorded(name: str, state: Path) -> processes.Identity | None:
+def recorded(name: str, state: Path) -> processes.Identity | None:
+    """The process that `ensure` started last in `state`, whether it lives or not; None for none."""
     try:
         return processes.Identity(**json.loads((state / f"{name}.json").read_text())["process"])
     except FileNotFoundError:

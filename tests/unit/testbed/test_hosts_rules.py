@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from testbed.hosts import disk, firewall, machine
+from testbed.hosts import disk, firewall, image, inside, machine, vm
 from testbed.hosts.registry import Host, Network
 
 SAVED = """\
@@ -70,3 +70,19 @@ def test_names_are_written_once_and_other_lines_stay(place: Network, tmp_path: P
         "10.77.1.11 a",
         "# test hosts: end",
     ]
+
+
+def test_vms_are_in_nobodys_names(place: Network, tmp_path: Path) -> None:
+    disk.write_names(place.with_host(Host("k8s-vm", 30, "1" * 32, None, 130)), tmp_path)
+    assert "k8s-vm" not in (tmp_path / "hosts").read_text()
+
+
+def test_what_cloud_init_gives_a_vm_is_not_given_by_us(place: Network) -> None:
+    given = {str(path) for path in inside.given(place, HOST)}
+    assert given == {"etc/hostname", "etc/resolv.conf", "etc/systemd/network/10-host0.network"}
+    assert not given & {str(path) for path in vm.files()}
+
+
+def test_vms_have_a_base_root_of_their_own() -> None:
+    assert set(image.PACKAGES) < set(image.VM_PACKAGES)
+    assert image.key() != image.key(image.VM_PACKAGES)

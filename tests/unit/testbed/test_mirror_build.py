@@ -112,6 +112,15 @@ def test_a_part_that_was_cut_short_is_built_again(compiler: Compiler) -> None:
     assert sorted(path.name for path in parts.folder(TOOL).iterdir()) == ["built.json", "tool"]
 
 
+def test_a_part_that_is_in_no_file_is_built_when_it_is_asked_for(
+    compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "load", lambda: Manifest({"tool": replace(TOOL, files=())}, ()))
+    assert (build.program("tool") / "tool").read_text() == "tool v1"
+    build.program("tool")
+    assert compiler.built == ["tool"]
+
+
 def test_the_files_are_laid_out_with_their_checksums(compiler: Compiler, tmp_path: Path) -> None:
     files.files(Manifest({"tool": TOOL}, ()))
     root = files.folder()
