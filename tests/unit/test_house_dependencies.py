@@ -31,6 +31,9 @@ BREACHES: list[tuple[Check, str, str, str]] = [
     (dependencies.engine_findings, "kube/a.py", f"import {ENGINE}.net.ports", "kube may not import net"),
     (dependencies.engine_findings, "proxmox/a.py", f"import {ENGINE}.kube.session", "proxmox may not import kube"),
     (dependencies.engine_findings, "labs/a.py", f"import {ENGINE}.proxmox.vm", "labs may not import proxmox"),
+    (dependencies.engine_findings, "proxmox/a.py", f"import {ENGINE}.site.site", "proxmox may not import site"),
+    (dependencies.engine_findings, "flows/a.py", f"import {ENGINE}.site.site", "flows may not import site"),
+    (dependencies.engine_findings, "site/a.py", f"import {ENGINE}.flows.flow", "site may not import flows"),
     (
         dependencies.engine_findings,
         "kube/a.py",
@@ -81,6 +84,8 @@ BREACHES: list[tuple[Check, str, str, str]] = [
 ALLOWED = [
     ("labs/a.py", f"import {ENGINE}.kube.session\nimport {ENGINE}.flows.labs\nimport {ENGINE}.net.ports"),
     ("audit/a.py", f"from {ENGINE} import flows, net, reach"),
+    ("proxmox/a.py", f"import {ENGINE}.documents.shapes"),
+    ("site/a.py", f"from {ENGINE} import documents, net, proxmox"),
     ("kube/a.py", "try:\n    import kubernetes\nexcept ImportError:\n    kubernetes = None"),
     ("kube/a.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import kubernetes"),
     ("labs/a.py", "import json\nimport yaml\nfrom cryptography import x509"),

@@ -18,7 +18,8 @@ BELOW: dict[str, set[str]] = {
     "reach": {"documents", "net"},
     "audit": {"documents", "net", "flows", "reach"},
     "kube": set(),
-    "proxmox": set(),
+    "proxmox": {"documents"},
+    "site": {"documents", "net", "proxmox"},
     "labs": {"documents", "net", "flows", "kube"},
 }
 # ansible-core needs these itself, so they are wherever it is.
