@@ -46,7 +46,7 @@ def main() -> int:
     kept = os.environ.get("AUTOLABS_TEST_SITE")
     site = Site(kept or f"bench-{os.getpid()}", owner=None if kept else os.getpid())
     try:
-        site.start_hosts()
+        site.start()
         with step("the site", minutes=2):
             played = site.playbook("site")
         assert played.succeeded, played.output[-3000:]

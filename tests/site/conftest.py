@@ -10,29 +10,28 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from running import DATABASE, HOST, Site
+from running import Site
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of an empty host come first: later there is none."""
+    """The tests of an empty node come first: later there is none."""
     items.sort(key=lambda item: item.path.name != "test_site.py")
 
 
 @pytest.fixture(scope="session")
-def hosts() -> Iterator[Site]:
-    """The hosts of a site, with nothing on them yet."""
+def node() -> Iterator[Site]:
+    """A Proxmox node with nothing on it yet."""
     kept = os.environ.get("AUTOLABS_TEST_SITE")
-    machines = {HOST: "k8s_control_plane", DATABASE: "database"}
-    site = Site(kept or f"test-{os.getpid()}", owner=None if kept else os.getpid(), hosts=machines)
-    site.start_hosts()
+    site = Site(kept or f"test-{os.getpid()}", owner=None if kept else os.getpid())
+    site.start()
     yield site
     if not kept:
         site.down()
 
 
 @pytest.fixture(scope="session")
-def site(hosts: Site) -> Site:
+def site(node: Site) -> Site:
     """The whole site, made by the playbook that users run."""
-    played = hosts.playbook("site", quiet=False)
+    played = node.playbook("site", quiet=False)
     assert played.succeeded, played.output[-5000:]
-    return hosts
+    return node

@@ -41,7 +41,7 @@ def main() -> int:
 
 def up(site: Site) -> int:
     """Everything from nothing; run again, it repairs what is missing."""
-    site.start_hosts()
+    site.start()
     with step("the site: containerd, Kubernetes, Calico, storage, namespaces", minutes=2):
         played = site.playbook("site", quiet=False)
     if not played.succeeded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import shutil
 import socket
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,16 @@ from testbed.hosts import registry, removal
 from testbed.hosts import site as hosts
 from testbed.mirror import build
 from testbed.paths import REPOSITORY
+from testbed.proxmox import service as stand_in
 from testbed.shell import run
 
+NODE = "demo-pve"
+"""The Proxmox node, whose API is the stand-in's."""
+NODE_MEMORY = 512 << 20
 HOST = "demo-k8s"
 DATABASE = "demo-database"
-HOST_MEMORY = {HOST: 10 << 30, DATABASE: 1 << 30}
+"""The VMs, as inventories/demo has them."""
+INVENTORIES = (REPOSITORY / "inventories/demo", REPOSITORY / "tests/site/inventory.yml")
 
 
 @dataclass
@@ -66,7 +72,6 @@ class Site:
     name: str
     owner: int | None = None
     """The process with which the site ends; None for one that stays."""
-    hosts: Mapping[str, str] = field(default_factory=lambda: {HOST: "k8s_control_plane"})
 
     @property
     def network(self) -> registry.Network:
@@ -98,15 +103,43 @@ class Site:
         """Where a host is reached."""
         return str(self.network.plan.host(self.network.hosts[host].number))
 
-    def start_hosts(self) -> None:
-        """Fill the mirror and start the hosts; quick when they are there."""
+    def start(self) -> None:
+        """Fill the mirror, start the Proxmox node and its API; quick when they are there. VMs are the playbook's."""
         build.all()
-        groups: dict[str, list[str]] = {}
-        for host, group in self.hosts.items():
-            groups.setdefault(group, []).append(host)
-        wanted = [hosts.Wanted(host, HOST_MEMORY[host]) for host in self.hosts]
-        hosts.up(self.name, wanted, groups=groups, owner=self.owner)
+        hosts.up(self.name, [hosts.Wanted(NODE, NODE_MEMORY)], groups={"proxmox": [NODE]}, owner=self.owner)
         self.folder.mkdir(mode=0o700, exist_ok=True)
+        if not self._password_file.exists():
+            self._password_file.touch(mode=0o600)
+            self._password_file.write_text(secrets.token_urlsafe(16))
+        api = stand_in.up(self.name, NODE, self.password)
+        # A file, since the password must not be seen in the process list.
+        given = {"proxmox_api_password": self.password, "proxmox_api_ca": str(api.ca)}
+        self._secrets.touch(mode=0o600)
+        self._secrets.write_text(yaml.safe_dump({"all": {"vars": given}}))
+
+    @property
+    def password(self) -> str:
+        """Of root@pam on the Proxmox node."""
+        return self._password_file.read_text()
+
+    @property
+    def _password_file(self) -> Path:
+        return self.folder / "proxmox-password"
+
+    @property
+    def _secrets(self) -> Path:
+        return self.folder / "inventory.yml"
+
+    @property
+    def api(self) -> stand_in.Service:
+        """The API of Proxmox."""
+        return stand_in.found(self.name, NODE)
+
+    @property
+    def inventories(self) -> list[str]:
+        """The inventories as words of a command line."""
+        paths = (*INVENTORIES, self.network.folder / "inventory.yml", self._secrets)
+        return [word for path in paths for word in ("-i", str(path))]
 
     def down(self) -> None:
         """Remove the hosts and all that belongs to them."""
@@ -127,11 +160,10 @@ class Site:
         number = f"{len(list(runs.iterdir())):03}"
         folder = Path(tempfile.mkdtemp(prefix=f"{number}-{Path(name).stem}-", dir=runs))
         events: list[dict[str, Any]] = []
-        inventories = f"-i {REPOSITORY}/inventories/demo -i {self.network.folder}/inventory.yml"
         runner = ansible_runner.run(
             private_data_dir=str(folder),
             playbook=name if Path(name).is_absolute() else f"autolabs.platform.{name}",
-            cmdline=f"{inventories} {options}",
+            cmdline=f"{shlex.join(self.inventories)} {options}",
             extravars={"autolabs_site_folder": str(self.folder), **(variables or {})},
             envvars=environment(),
             event_handler=events.append,
@@ -142,9 +174,8 @@ class Site:
 
     def command(self, name: str, variables: Mapping[str, Any]) -> list[str]:
         """The command line of `playbook`, for a run that is to be disturbed; `environment` goes with it."""
-        inventories = ["-i", f"{REPOSITORY}/inventories/demo", "-i", f"{self.network.folder}/inventory.yml"]
         given = json.dumps({"autolabs_site_folder": str(self.folder), **variables})
-        return ["ansible-playbook", f"autolabs.platform.{name}", *inventories, "-e", given]
+        return ["ansible-playbook", f"autolabs.platform.{name}", *self.inventories, "-e", given]
 
     def environment(self) -> dict[str, str]:
         """What such a command needs around it."""

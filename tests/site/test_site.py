@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 
 import pytest
-from running import HOST, Site
+from proxmox_api import writes
+from running import DATABASE, HOST, Site
 
 
-def test_a_plan_for_empty_hosts_succeeds_and_changes_nothing(hosts: Site) -> None:
-    if hosts.kubeconfig.exists():
-        pytest.skip("the kept site has no empty host to plan for")
-    played = hosts.playbook("site", options="--check --diff")
+def test_a_plan_for_an_empty_node_succeeds_and_changes_nothing(node: Site) -> None:
+    if node.kubeconfig.exists():
+        pytest.skip("the kept site has no empty node to plan for")
+    writes(node)
+    played = node.playbook("site", options="--check --diff")
     assert played.succeeded, played.output[-5000:]
-    assert "known after" in played.output
-    assert hosts.on_host("sh", "-c", "ls /etc/kubernetes /usr/local/bin/kubeadm 2>/dev/null || echo none") == "none\n"
+    assert f"known after the VMs exist: what becomes of {DATABASE}, {HOST}" in " ".join(played.output.split())
+    for planned in ("10240", "1024", "autolabs@pve!ansible", "keep-daily"):
+        assert planned in played.output, planned
+    assert writes(node) == []
+    assert list(node.folder.glob("*.conf")) == []
 
 
 def test_the_node_is_ready(site: Site) -> None:
