@@ -11,7 +11,7 @@ ENVIRONMENT := .venv/$(shell sha256sum requirements/dev.lock | cut -c 1-16).stam
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(ENVIRONMENT) ## a cluster on a test host, the web form, and a class of labs; ends with a URL and ssh commands that work
+demo: $(ENVIRONMENT) ## machines, a cluster, the web form, and a class of labs; ends with a URL and ssh commands that work
 	@$(RUN) tests/site/demo.py up
 
 demo-down: $(ENVIRONMENT) ## take the demo away

@@ -1,4 +1,4 @@
-"""The demo: a site on one test host, the web form, and a class of three students on it.
+"""The demo: a site on a stand-in for Proxmox, the web form, and a class of three students on it.
 
 `make demo` and `make demo-down` call it.
 """
@@ -42,7 +42,7 @@ def main() -> int:
 def up(site: Site) -> int:
     """Everything from nothing; run again, it repairs what is missing."""
     site.start()
-    with step("the site: containerd, Kubernetes, Calico, storage, namespaces", minutes=2):
+    with step("the site: Proxmox, machines, firewalls, Kubernetes, namespaces", minutes=3):
         played = site.playbook("site", quiet=False)
     if not played.succeeded:
         say("the site did not come up; the last lines above say what failed. `make demo` goes on from there.")

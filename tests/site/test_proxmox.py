@@ -14,7 +14,6 @@ from proxmox_api import api, faults, writes
 from running import DATABASE, HOST, NODE, Site
 from testbed.hosts import processes
 
-STAGES = "--tags proxmox_host,proxmox_vms,proxmox_firewall"
 VMS = "--tags proxmox_vms"
 DATABASE_ID, HOST_ID, TEMPLATE_ID = 120, 130, 9000
 
@@ -25,7 +24,7 @@ def machines() -> Iterator[Site]:
     site = Site(f"test-{os.getpid()}-vms", owner=os.getpid())
     site.start()
     try:
-        played = site.playbook("site", options=STAGES)
+        played = site.playbook("machines")
         assert played.succeeded, played.output[-5000:]
         yield site
     finally:
@@ -69,14 +68,14 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
 def made_whole(site: Site) -> None:
     """The next run completes the site, and the one after it finds nothing to do."""
     faults(site)
-    completed = site.playbook("site", options=VMS)
+    completed = site.playbook("machines", options=VMS)
     assert completed.succeeded, completed.output[-5000:]
     assert {number: vm["status"] for number, vm in vms(site).items() if not vm.get("template")} == {
         DATABASE_ID: "running",
         HOST_ID: "running",
     }
     assert site.on_host("cloud-init", "status", host=DATABASE) == "status: done\n"
-    assert site.playbook("site", options=VMS).changed_tasks() == []
+    assert site.playbook("machines", options=VMS).changed_tasks() == []
 
 
 def test_the_machines_are_as_the_inventory_says(machines: Site) -> None:
@@ -102,7 +101,7 @@ def test_they_are_made_with_the_token_and_not_by_the_administrator(machines: Sit
 
 def test_a_second_run_changes_nothing(machines: Site) -> None:
     writes(machines)
-    assert machines.playbook("site", options=STAGES).changed_tasks() == []
+    assert machines.playbook("machines").changed_tasks() == []
     assert writes(machines) == []
 
 
@@ -110,7 +109,7 @@ def test_a_change_by_hand_is_the_plan_and_the_next_run_takes_it_back(machines: S
     vm = api(machines).nodes(NODE).qemu(DATABASE_ID)
     vm.config.put(description="by hand", onboot=0)
     writes(machines)
-    plan = machines.playbook("site", options=f"{STAGES} --check --diff")
+    plan = machines.playbook("machines", options="--check --diff")
     assert plan.succeeded, plan.output[-3000:]
     assert writes(machines) == []
     assert plan.changed_tasks() == ["Make the VMs"]
@@ -120,9 +119,9 @@ def test_a_change_by_hand_is_the_plan_and_the_next_run_takes_it_back(machines: S
         True,
         True,
     )
-    assert machines.playbook("site", options=STAGES).changed_tasks() == ["Make the VMs"]
+    assert machines.playbook("machines").changed_tasks() == ["Make the VMs"]
     assert vm.config.get()["onboot"] == 1
-    assert machines.playbook("site", options=f"{STAGES} --check").changed_tasks() == []
+    assert machines.playbook("machines", options="--check").changed_tasks() == []
 
 
 def test_the_rules_of_the_catalogue_are_on_node_and_machines(machines: Site) -> None:
@@ -134,10 +133,10 @@ def test_the_rules_of_the_catalogue_are_on_node_and_machines(machines: Site) -> 
     assert node.qemu(DATABASE_ID).firewall.options.get()["policy_in"] == "DROP"
     assert any("admin-proxmox" in rule.get("comment", "") for rule in node.firewall.rules.get())
     node.qemu(DATABASE_ID).firewall.rules.post(type="in", action="ACCEPT", enable=1, proto="tcp", dport="5432")
-    plan = machines.playbook("site", options="--tags proxmox_firewall --check --diff")
+    plan = machines.playbook("machines", options="--tags proxmox_firewall --check --diff")
     assert len(plan.changed_tasks()) == 1 and "5432" in plan.output
-    assert len(machines.playbook("site", options="--tags proxmox_firewall").changed_tasks()) == 1
-    assert machines.playbook("site", options="--tags proxmox_firewall --check").changed_tasks() == []
+    assert len(machines.playbook("machines", options="--tags proxmox_firewall").changed_tasks()) == 1
+    assert machines.playbook("machines", options="--tags proxmox_firewall --check").changed_tasks() == []
 
 
 # What goes wrong, what the message says, and whether the run gets over it by itself.
@@ -166,7 +165,7 @@ def test_what_goes_wrong_is_overcome_or_told(
 ) -> None:
     without(machines, DATABASE_ID)
     faults(machines, *rules)
-    played = machines.playbook("site", options=VMS)
+    played = machines.playbook("machines", options=VMS)
     assert played.succeeded == overcome, played.output[-5000:]
     assert all(text in played.output for text in told), played.output[-3000:]
     assert "Traceback" not in played.output
@@ -176,7 +175,7 @@ def test_what_goes_wrong_is_overcome_or_told(
 def test_a_machine_that_never_boots_is_named(machines: Site) -> None:
     without(machines, DATABASE_ID)
     faults(machines, {"kind": "boots_never", "vmid": DATABASE_ID})
-    played = machines.playbook("site", {"proxmox_vms_reach_timeout": 5}, options=VMS)
+    played = machines.playbook("machines", {"proxmox_vms_reach_timeout": 5}, options=VMS)
     assert not played.succeeded
     assert DATABASE in played.output and "console" in played.output, played.output[-3000:]
     without(machines, DATABASE_ID)
@@ -221,17 +220,17 @@ def test_two_runs_at_once_make_every_machine_once(machines: Site) -> None:
 def test_a_token_that_has_expired_and_one_that_may_not(machines: Site) -> None:
     token = api(machines).access.users("autolabs@pve").token("ansible")
     token.put(expire=int(time.time()) - 60)
-    expired = machines.playbook("site", options=f"{VMS} --check")
+    expired = machines.playbook("machines", options=f"{VMS} --check")
     token.put(expire=0)
     assert not expired.succeeded and "autolabs@pve!ansible" in expired.output, expired.output[-3000:]
 
     acl = {"path": "/pool/autolabs", "roles": "AutoLabs", "tokens": "autolabs@pve!ansible"}
     api(machines).access.acl.put(**acl, delete=1)
     api(machines).nodes(NODE).qemu(DATABASE_ID).config.put(description="by hand")
-    weak = machines.playbook("site", options=VMS)
+    weak = machines.playbook("machines", options=VMS)
     assert not weak.succeeded
     assert "VM." in weak.output and "pveum acl modify" in weak.output, weak.output[-3000:]
-    assert len(machines.playbook("site", options="--tags proxmox_host").changed_tasks()) == 1
+    assert len(machines.playbook("machines", options="--tags proxmox_host").changed_tasks()) == 1
     made_whole(machines)
 
 
@@ -273,7 +272,7 @@ def left(site: Site) -> list[str]:
 def begun(site: Site) -> subprocess.Popen[str]:
     """The playbook of the machines, in a session of its own."""
     return subprocess.Popen(
-        [*site.command("site", {}), "--tags", "proxmox_vms"],
+        [*site.command("machines", {}), "--tags", "proxmox_vms"],
         env=site.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

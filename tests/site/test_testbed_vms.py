@@ -83,6 +83,7 @@ def template(stand_in: Service, tmp_path_factory: pytest.TempPathFactory) -> int
     api = client(stand_in)
     folder = tmp_path_factory.mktemp("image")
     (folder / "debian-12.qcow2").write_bytes(b"QFI\xfb" + b"\0" * 4092)
+    api.storage("local").put(content="backup,import,iso,snippets,vztmpl")
     handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

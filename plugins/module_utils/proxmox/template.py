@@ -71,7 +71,8 @@ def present(session: Session, template: Template, options: Options, report: Repo
     for _round in range(ROUNDS):
         if place.vm and place.vm.template:
             return _left_alone(template, first, place, work)
-        _check_storages(session, template, place.node)
+        # In check mode a task before this one may only have told that it lets a storage hold more.
+        _check_storages(session, template, place.node, contents=not options.check_mode)
         if options.check_mode:
             message = f"template {template.name} would be made as {template.vmid}"
             return Outcome(True, message, template.vmid, place.node, first.lines, _after(template))
@@ -145,16 +146,16 @@ def _node(entries: Iterable[dict[str, Any]], template: Template) -> str:
     return template.node
 
 
-def _check_storages(session: Session, template: Template, node: str) -> None:
-    """Whether the storages hold what they are to hold: told with the way out before anything is made."""
+def _check_storages(session: Session, template: Template, node: str, *, contents: bool) -> None:
+    """Whether the storages are there, and hold what they are to hold: told with the way out before anything is made."""
     entries = session.get(f"nodes/{node}/storage", enabled=True)
-    contents = {str(entry["storage"]): str(entry.get("content", "")).split(",") for entry in entries}
+    held = {str(entry["storage"]): str(entry.get("content", "")).split(",") for entry in entries}
     for storage, content in ((template.image_storage, "import"), (template.storage, "images")):
-        if storage not in contents:
-            there = ", ".join(sorted(contents)) or "none that the account may see"
+        if storage not in held:
+            there = ", ".join(sorted(held)) or "none that the account may see"
             raise Refused(f"{node} has no storage {storage}; there are {there}")
-        if content not in contents[storage]:
-            more = ",".join([*(part for part in contents[storage] if part), content])
+        if contents and content not in held[storage]:
+            more = ",".join([*(part for part in held[storage] if part), content])
             raise Refused(f"storage {storage} does not hold {content}: pvesm set {storage} --content {more}")
 
 

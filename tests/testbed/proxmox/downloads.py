@@ -1,4 +1,7 @@
-"""Files that a node fetches by itself (pve-storage, PVE/API2/Storage/Status.pm, download_url)."""
+"""Files that a node fetches by itself, and what it finds out about them before.
+
+pve-storage, PVE/API2/Storage/Status.pm, download_url; pve-manager, PVE/API2/Nodes.pm, query_url_metadata.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,12 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import storages, volumes
 from .errors import ApiError, wrong_parameter
 from .routing import Call, route
+from .schema import MISSING
 from .tasks import TaskFailed
 
 ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
@@ -76,14 +81,45 @@ def download(call: Call) -> Any:
     return engine.tasks.start("download", file, call.node, call.who.name, work)
 
 
-def _fetch(url: str, path: Path, verify: bool) -> None:
+@route("GET", "/nodes/{node}/query-url-metadata")
+def metadata(call: Call) -> Any:
+    url = call.get("url")
+    if url is None or not re.match(r"https?://.*", url):
+        raise wrong_parameter("url", MISSING if url is None else "value does not match the regex pattern")
+    asked = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "Proxmox VE"})
+    try:
+        with _opener(call.flag("verify-certificates", True)).open(asked, timeout=60) as answer:
+            headers = answer.headers
+            if answer.status != 200:
+                raise ApiError(f"invalid server response: '{answer.status} {answer.reason}'")
+    except urllib.error.HTTPError as refused:
+        raise ApiError(f"invalid server response: '{refused.code} {refused.reason}'") from None
+    except OSError as failed:
+        # What LWP makes of a server that does not answer.
+        where = urlsplit(url).netloc
+        raise ApiError(f"invalid server response: '500 Can't connect to {where} ({failed})'") from None
+    told = headers.get("Content-Disposition", "")
+    named = re.search(r'filename="([^"]*)"', told) or re.search(r"filename=([^;]*)", told)
+    named = named or re.fullmatch(r"[^?]+/([^?/]*)(?:\?.*)?", url)
+    found = {
+        "filename": named[1] if named else "",
+        "size": int(headers.get("Content-Length") or 0),
+        "mimetype": headers.get("Content-Type", "").partition(";")[0],
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _opener(verify: bool) -> urllib.request.OpenerDirector:
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+
+
+def _fetch(url: str, path: Path, verify: bool) -> None:
     failed_text = "download failed: command '/usr/bin/wget' failed: exit code"
     try:
-        with opener.open(url, timeout=60) as source, path.open("wb") as target:
+        with _opener(verify).open(url, timeout=60) as source, path.open("wb") as target:
             while chunk := source.read(CHUNK):
                 target.write(chunk)
     except urllib.error.HTTPError as refused:

@@ -98,8 +98,8 @@ class Engine:
         if wrong := self.schema.errors(template, method, parameters):
             raise ApiError("Parameter verification failed.", 400, wrong)
         call = Call(self, who, method, template, parameters)
-        if method == "GET" and "/agent/" not in template:
-            # What is read is of one moment; an agent may take its time, though.
+        if method == "GET" and not template.endswith("/query-url-metadata") and "/agent/" not in template:
+            # What is read is of one moment; an agent, or another server, may take its time, though.
             with self.state.mutex:
                 return handler(call)
         answered = handler(call)

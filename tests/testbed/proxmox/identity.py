@@ -68,11 +68,11 @@ def usable(engine: Engine, user: str) -> None:
 
 
 def identify(engine: Engine, method: str, headers: Mapping[str, str]) -> Identity:
-    """Who sends these headers, or ApiError 401 with the real text."""
-    authorization = headers.get("Authorization", "")
+    """Who sends these headers (names in lower case), or ApiError 401 with the real text."""
+    authorization = headers.get("authorization", "")
     if authorization.startswith("PVEAPIToken"):
         return _by_token(engine, authorization)
-    cookie = re.search(r"PVEAuthCookie=([^;\s]+)", headers.get("Cookie", ""))
+    cookie = re.search(r"PVEAuthCookie=([^;\s]+)", headers.get("cookie", ""))
     ticket = unquote(cookie[1]) if cookie else ""
     if not ticket and (authorization.startswith("PVEAuthCookie=")):
         ticket = unquote(authorization.split("=", 1)[1])
@@ -80,7 +80,7 @@ def identify(engine: Engine, method: str, headers: Mapping[str, str]) -> Identit
         raise ApiError("No ticket", 401)
     user = _of_ticket(engine, ticket)
     usable(engine, user)
-    if method != "GET" and not _csrf_fits(engine, user, headers.get("CSRFPreventionToken", "")):
+    if method != "GET" and not _csrf_fits(engine, user, headers.get("csrfpreventiontoken", "")):
         raise ApiError("Permission denied - invalid csrf token", 401)
     return Identity(user)
 

@@ -39,11 +39,8 @@ CLONE: Check = (
     _perm("/vms/{vmid}", "VM.Clone"),
     ("or", _perm("/vms/{newid}", "VM.Allocate"), ("perm", "/pool/{pool}", ["VM.Allocate"], "require_param", "pool")),
 )
-DOWNLOAD: Check = (
-    "and",
-    _perm("/storage/{storage}", "Datastore.AllocateTemplate"),
-    ("or", _perm("/", "Sys.Audit", "Sys.Modify"), _perm("/nodes/{node}", "Sys.AccessNetwork")),
-)
+REACH: Check = ("or", _perm("/", "Sys.Audit", "Sys.Modify"), _perm("/nodes/{node}", "Sys.AccessNetwork"))
+DOWNLOAD: Check = ("and", _perm("/storage/{storage}", "Datastore.AllocateTemplate"), REACH)
 
 PERMISSIONS: dict[tuple[str, str], Any] = {}
 
@@ -126,6 +123,7 @@ _paths("/nodes/{node}/storage/{storage}/status", GET=STORES)
 _paths("/nodes/{node}/storage/{storage}/content", GET=STORES)
 _paths("/nodes/{node}/storage/{storage}/content/{volume}", GET="all", DELETE="all")
 _paths("/nodes/{node}/storage/{storage}/download-url", POST=DOWNLOAD)
+_paths("/nodes/{node}/query-url-metadata", GET=REACH)
 _paths("/nodes/{node}/storage/{storage}/upload", POST=_perm("/storage/{storage}", "Datastore.AllocateTemplate"))
 _paths("/nodes/{node}/lxc", GET="all")
 _paths("/nodes/{node}/qemu", GET="all", POST="all")

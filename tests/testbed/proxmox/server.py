@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -74,6 +75,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
     allow_reuse_address = True
+    handshake_seconds = 60.0
 
     def __init__(
         self, at: tuple[str, int], engine: Engine, context: Any, family: int, sock: socket.socket | None
@@ -99,12 +101,15 @@ class _Server(ThreadingHTTPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         if self.engine.faults.down():
             return
-        request.settimeout(60)
+        request.settimeout(self.handshake_seconds)
         try:
             # In the connection's own thread: a client that does not speak holds nobody up.
             secured = self.context.wrap_socket(request, server_side=True)
         except OSError:
             return
+        # From here on only faults and `disconnect` end a connection: one that we ended for its silence could end under
+        # the next request of a client that is slow, whose answer would be an SSLError.
+        secured.settimeout(None)
         self._connections.add(secured)
         try:
             super().finish_request(secured, client_address)
@@ -123,7 +128,9 @@ class _Server(ThreadingHTTPServer):
                 continue
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news."""
+        """A client that goes away is no news; a connection that we dropped for another reason is told on stderr."""
+        if not isinstance(sys.exc_info()[1], OSError | ValueError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -157,7 +164,9 @@ class _Handler(BaseHTTPRequestHandler):
             if fault := faults.of_request(self.command, path, after=False):
                 self._misbehave(fault)
                 return
-            data = self.server.engine.answer(self.command, path, sent, dict(self.headers.items()))
+            # Names of headers have no case: Go's clients write Csrfpreventiontoken.
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            data = self.server.engine.answer(self.command, path, sent, headers)
             if fault := faults.of_request(self.command, path, after=True):
                 self._misbehave(fault)
                 return

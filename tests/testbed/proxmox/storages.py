@@ -34,10 +34,9 @@ TYPES = {
 
 
 def fresh() -> dict[str, dict[str, Any]]:
-    """The storages of a new installation; `import` and `snippets` are switched on, as the site's playbooks would."""
-    content = "backup,import,iso,snippets,vztmpl"
+    """The storages of a new installation."""
     return {
-        "local": {"type": "dir", "path": "/var/lib/vz", "content": content, "total": 100 * GIB},
+        "local": {"type": "dir", "path": "/var/lib/vz", "content": "backup,iso,vztmpl", "total": 100 * GIB},
         "local-lvm": {
             "type": "lvmthin",
             "thinpool": "data",
@@ -254,7 +253,9 @@ def delete_volume(call: Call) -> Any:
         path.unlink(missing_ok=True)
         log(f"Removed volume '{volid}'")
 
-    upid = engine.tasks.start("imgdel", volid.replace(":", "@"), call.node, call.who.name, work)
+    # pve-storage, PVE/API2/Storage/Content.pm: the owner and the storage, and nothing of the volume's name.
+    owner = f"{known['vmid']}@" if "vmid" in known else ""
+    upid = engine.tasks.start("imgdel", f"{owner}{name}", call.node, call.who.name, work)
     delay = call.get("delay")
     end = time.monotonic() + float(delay or 0)
     while delay and time.monotonic() < end:

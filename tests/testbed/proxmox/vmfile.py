@@ -81,10 +81,9 @@ def normal(option: str, value: str) -> str:
     if option in options.INTEGERS:
         return str(int(value))
     if option == "description":
-        lines = value.split("\n")
-        while lines and not lines[-1]:
-            lines.pop()
-        return "".join(line + "\n" for line in lines)
+        # Comment lines of the file; what is read of them has no white space at its end (`finish_description` of
+        # qemu-server, PVE/QemuServer.pm).
+        return value.rstrip()
     if option == "tags":
         # get_unique_tags of pve-guest-common, PVE/GuestHelpers.pm: lower case unless the data centre says otherwise.
         return ";".join(sorted({word for word in value.replace(",", ";").replace(" ", ";").lower().split(";") if word}))

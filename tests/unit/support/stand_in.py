@@ -26,6 +26,9 @@ class Proxmox:
         self.server = StandIn(folder, self.machines, password=PASSWORD, **options)
         self.server.engine.lock_seconds = 0.3
         self.server.start()
+        # As role proxmox_host leaves it.
+        self.api().storage("local").put(content="backup,import,iso,snippets,vztmpl")
+        self.forget()
 
     @property
     def ca(self) -> Path:

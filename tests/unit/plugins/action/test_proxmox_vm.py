@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from proxmoxer import ProxmoxAPI
 from testbed.proxmox.hypervisor import Nowhere
 from testbed.proxmox.server import StandIn
 
@@ -47,6 +48,11 @@ def image() -> Iterator[str]:
 @pytest.fixture
 def stand_in(tmp_path: Path) -> Iterator[StandIn]:
     with StandIn(tmp_path / "pve", Nowhere(), password=PASSWORD) as started:
+        api = ProxmoxAPI(
+            "127.0.0.1", port=started.port, user="root@pam", password=PASSWORD, verify_ssl=str(started.ca)
+        )  # fmt: skip
+        # As role proxmox_host leaves it.
+        api.storage("local").put(content="backup,import,iso,snippets,vztmpl")
         yield started
 
 

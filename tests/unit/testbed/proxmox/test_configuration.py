@@ -30,7 +30,7 @@ WRITTEN_BACK: list[tuple[str, Any, str]] = [
     ("scsi1", "local-lvm:4,ssd=1,discard=on", "local-lvm:vm-120-disk-1,discard=on,size=4G,ssd=1"),
     ("scsi1", "file=local-lvm:0.5", "local-lvm:vm-120-disk-1,size=512M"),
     ("tags", "Web,course;web", "course;web"),
-    ("description", "Two\nlines", "Two\nlines\n"),
+    ("description", "  Two\nlines \n\n", "  Two\nlines"),
     ("onboot", "yes", "1"),
     ("sshkeys", "ssh-ed25519%20AAAA%20me%0A", "ssh-ed25519%20AAAA%20me%0A"),
     ("ipconfig0", "ip=192.168.100.5/24,gw=192.168.100.1", "ip=192.168.100.5/24,gw=192.168.100.1"),
@@ -182,7 +182,7 @@ def test_clones_are_full_or_linked_and_get_what_is_theirs(proxmox: Proxmox) -> N
     assert len({config["net0"] for config in (template, linked, full)}) == 3
     assert len({config["smbios1"] for config in (template, linked, full)}) == 3
     assert "template" not in full
-    assert (linked["name"], full["name"], full["description"]) == ("linked", "Copy-of-VM-debian-12", "a copy\n")
+    assert (linked["name"], full["name"], full["description"]) == ("linked", "Copy-of-VM-debian-12", "a copy")
     assert full["ide2"] == "local-lvm:vm-122-cloudinit,media=cdrom,size=4M"
     upid = qemu(9000).delete()
     assert "still in use" in proxmox.end(upid)

@@ -89,6 +89,43 @@ def test_a_download_asks_for_the_network_right_too(stand_in: Proxmox) -> None:
     assert post(**told)
 
 
+def test_a_node_looks_up_what_is_behind_a_url(stand_in: Proxmox, site: str) -> None:
+    look_up = stand_in.api().nodes("pve-1")("query-url-metadata").get
+    found = {"filename": "debian.qcow2", "size": len(QCOW2), "mimetype": "application/octet-stream"}
+    assert look_up(url=f"{site}/debian.qcow2?today") == found
+    not_found = refused(lambda: look_up(url=f"{site}/none.qcow2"))
+    assert not_found[:2] == (500, "invalid server response: '404 File not found'")
+    assert "Can't connect to 127.0.0.1:9" in refused(lambda: look_up(url="http://127.0.0.1:9/x"))[1]
+    assert "regex pattern" in refused(lambda: look_up(url="ftp://127.0.0.1/x"))[2]["url"]
+    assert "url" in refused(look_up)[2]
+
+
+@pytest.mark.parametrize(("path", "privileges"), [("/nodes/pve-1", "Sys.AccessNetwork"), ("/", "Sys.Audit,Sys.Modify")])
+def test_looking_up_a_url_asks_for_a_right(stand_in: Proxmox, site: str, path: str, privileges: str) -> None:
+    api = stand_in.api()
+    api.access.users.post(userid="anna@pve", password="long-enough")
+    look_up = stand_in.api("anna@pve", "long-enough").nodes("pve-1")("query-url-metadata").get
+    assert refused(lambda: look_up(url=f"{site}/debian.qcow2"))[0] == 403
+    api.access.roles.post(roleid="Net", privs=privileges)
+    api.access.acl.put(path=path, users="anna@pve", roles="Net")
+    assert look_up(url=f"{site}/debian.qcow2")["size"] == len(QCOW2)
+
+
+def test_the_task_that_deletes_is_named_after_owner_and_storage(stand_in: Proxmox, site: str) -> None:
+    node = stand_in.api().nodes("pve-1")
+    stand_in.done(download(stand_in, f"{site}/debian.qcow2"))
+    stand_in.template()
+    stand_in.vm(120, scsi1="local-lvm:1").config.put(delete="scsi1")
+    for storage, volume, name in (
+        ("local", "import/debian.qcow2", "local"),
+        ("local-lvm", "vm-120-disk-1", "120@local-lvm"),
+    ):
+        upid = node.storage(storage).content(f"{storage}:{volume}").delete()
+        assert f":imgdel:{name}:root@pam:" in upid
+        stand_in.done(upid)
+        assert node.tasks(upid).status.get()["exitstatus"] == "OK"
+
+
 def test_storages_are_made_changed_and_removed(stand_in: Proxmox) -> None:
     storage = stand_in.api().storage
     storage.post(storage="backups", type="dir", path="/srv/backups", content="backup,iso")

@@ -117,6 +117,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
         stand_in.engine.lock_seconds = 0.2
         made = Site(stand_in)
         admin = made.admin
+        # As role proxmox_host leaves it.
+        admin.put("storage/local", content="backup,import,iso,snippets,vztmpl")
         config = {
             "vmid": TEMPLATE,
             "name": "debian-12",

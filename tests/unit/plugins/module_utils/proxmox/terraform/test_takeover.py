@@ -90,7 +90,7 @@ def test_a_vm_of_which_little_is_said_is_taken_over_and_left_alone(site: Any, to
     {"disks": {"scsi0": {"size": "4G"}, "virtio1": {"size": "2G", "storage": "local-lvm", "backup": False}}},
     {"clone": "linked", "storage": None, "disks": {"scsi0": {"size": "4G"}}},
     {"state": "stopped", "onboot": False, "protection": True, "startup": {"order": 1}},
-    {"state": "present"},
+    {"state": "present", "description": "One line"},
     {"tags": [], "pool": "", "description": "", "agent": False, "balloon": 2048, "sockets": 2},
     {"cloud_init": {"user": "autolabs", "nameservers": ["192.0.2.1", "192.0.2.2"], "upgrade": True}},
     {"cloud_init": {"ssh_keys": VM["cloud_init"]["ssh_keys"]}},
