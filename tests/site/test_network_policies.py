@@ -223,7 +223,7 @@ def connects(host: str, port: int, namespace: str = "") -> str:
 def play(site: Site, *files: Path, options: str = "") -> Played:
     """Apply the catalogue, with files laid over it, to the namespaces."""
     played = site.playbook(
-        "site", {"flows_files": [str(file) for file in files]}, options=f"--tags network_policies {options}"
+        "cluster", {"flows_files": [str(file) for file in files]}, options=f"--tags network_policies {options}"
     )
     assert played.succeeded, played.output[-5000:]
     return played
@@ -314,10 +314,10 @@ def test_a_change_by_hand_is_in_the_plan_and_the_next_run_takes_it_back(site: Si
 
 def test_a_cluster_that_is_not_there_yet_is_a_plan_and_no_run(site: Site, tmp_path: Path) -> None:
     nowhere = {"network_policies_kubeconfig": str(tmp_path / "none.conf")}
-    plan = site.playbook("site", nowhere, options="--tags network_policies --check --diff")
+    plan = site.playbook("cluster", nowhere, options="--tags network_policies --check --diff")
     assert plan.succeeded, plan.output[-5000:]
     assert "Network policies are known after kubeadm." in plan.output
-    played = site.playbook("site", nowhere, options="--tags network_policies")
+    played = site.playbook("cluster", nowhere, options="--tags network_policies")
     assert not played.succeeded and "Run the stage kubeadm first" in played.output
 
 

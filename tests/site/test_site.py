@@ -42,8 +42,8 @@ def test_the_plan_of_a_converged_site_is_empty(site: Site) -> None:
 
 def test_a_change_by_hand_is_in_the_plan_and_the_next_run_takes_it_back(site: Site) -> None:
     site.kubectl("-n", "labs", "patch", "resourcequota", "labs-quota", "-p", '{"spec":{"hard":{"pods":"7"}}}')
-    plan = site.playbook("site", options="--check --diff --tags lab_namespaces")
-    taken_back = site.playbook("site", options="--tags lab_namespaces")
+    plan = site.playbook("cluster", options="--check --diff --tags lab_namespaces")
+    taken_back = site.playbook("cluster", options="--tags lab_namespaces")
     assert len(plan.changed_tasks()) == len(taken_back.changed_tasks()) == 1
     assert "pods: '7'" in plan.output and "pods: '100'" in plan.output
-    assert site.playbook("site", options="--tags lab_namespaces").changed_tasks() == []
+    assert site.playbook("cluster", options="--tags lab_namespaces").changed_tasks() == []

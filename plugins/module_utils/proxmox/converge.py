@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,7 +18,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.errors i
     Refused,
     Unauthorized,
 )
-from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.making import Ids
+from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.making import Ids, is_free
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.plan import Plan, VmPlan
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.progress import (
     Progress,
@@ -96,14 +96,24 @@ def converge(session: Session, vms: Sequence[Vm], options: Options, report: Repo
     if options.check_mode:
         cluster = presence.expecting(cluster, options.expected)
     whole = plan.plan([vm for vm in vms if vm.name not in stuck], cluster, allow_restart=options.allow_restart)
-    if whole.refusals:
-        raise RefusedPlan(whole.refusals)
+    refusals = (*whole.refusals, *_hidden(session, whole))
+    if refusals:
+        raise RefusedPlan(refusals)
     if options.check_mode:
         found = tuple(live.together(partial(_foreseen, session), whole.vms))
     else:
         found = _carried_out(session, whole, options, report)
     outcomes = {one.name: one for one in found} | stuck
     return tuple(outcomes[vm.name] for vm in vms)
+
+
+def _hidden(session: Session, whole: Plan) -> Iterator[Refusal]:
+    """VMs that are to go and seem to be gone, because the account cannot see them."""
+    for planned in whole.vms:
+        vm = planned.vm
+        if vm.state == ABSENT and vm.vmid and planned.live is None and not is_free(session, vm.vmid):
+            message = f"{vm.vmid} exists, though the account cannot see it: give it VM.Audit on /vms/{vm.vmid}"
+            yield Refusal(vm.name, "vmid", message)
 
 
 def _read(session: Session, vms: Sequence[Vm], options: Options, report: Report) -> tuple[Cluster, dict[str, Outcome]]:

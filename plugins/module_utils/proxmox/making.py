@@ -56,11 +56,16 @@ class Ids:
         return vmid in self._given or vmid in self._reserved
 
     def _free(self, vmid: int) -> bool:
-        try:
-            self._session.get("cluster/nextid", vmid=vmid)
-        except (Taken, Invalid):
-            return False
-        return True
+        return is_free(self._session, vmid)
+
+
+def is_free(session: Session, vmid: int) -> bool:
+    """Whether nobody has this id, the guests that the account cannot see among them."""
+    try:
+        session.get("cluster/nextid", vmid=vmid)
+    except (Taken, Invalid):
+        return False
+    return True
 
 
 def create(work: Work, step: Create, ids: Ids) -> LiveVm:

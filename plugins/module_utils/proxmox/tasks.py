@@ -22,6 +22,9 @@ PAUSE_GROWTH = 1.5
 LOG_LINES = 10000
 LAST_LINES = 5
 WARNINGS = re.compile(r"^WARNINGS: \d+$")
+UNEXPECTED = "unexpected status"
+"""Of a task that left no word of its end (pve-common, `PVE::Tools::upid_read_status`)."""
+CUT_OFF = "; it was cut off, as when its node goes down: run this again, which says what was left half made"
 WARNING_LINE = re.compile(r"^WARN(?:ING)?: *")
 
 
@@ -105,4 +108,5 @@ def _failed(task: Upid, exit_status: str, lines: list[str]) -> str:
     reason = exit_status or "it ended without saying how"
     rest = [line for line in lines if line != f"TASK ERROR: {exit_status}"][-LAST_LINES:]
     log = f"; the end of its log: {' | '.join(rest)}" if rest else ""
-    return f"{task} on {task.node} failed: {reason}{log}"
+    way = CUT_OFF if exit_status == UNEXPECTED else ""
+    return f"{task} on {task.node} failed: {reason}{log}{way}"

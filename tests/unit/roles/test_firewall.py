@@ -61,7 +61,8 @@ def played(folder: Path, told: str = "inactive", **variables: Any) -> str:
 def test_every_play_of_machines_names_every_group_of_the_cluster() -> None:
     plays = yaml.safe_load((CHECKOUT / "playbooks/site.yml").read_text(encoding="utf-8"))
     patterns = [play["hosts"].split(":") for play in plays if "k8s" in play.get("hosts", "").split(":")]
-    assert len(patterns) == 2
+    assert len(patterns) == 4
+    assert len(patterns) == 4
     assert all(set(pattern) >= {"gitlab", "database", *CLUSTER_GROUPS} for pattern in patterns)
 
 

@@ -55,6 +55,8 @@ PING = "ping"
 """The comment of the rules that stand for no flow: ping, from whoever sees the machine."""
 PVE_PORTS = "22,3128,5900:5999,8006,60000:60050"
 """What PVE opens to its own network, and nodes of one Proxmox cluster need from each other."""
+CEPH_PORTS = "3300,6789,6800:7568"
+"""Monitors, managers and disks of a Ceph that the nodes have themselves (PVE's macro `Ceph`)."""
 PVE_CLUSTER = "nodes of the Proxmox cluster"
 PVE_CLOSED = "closed to the rest of the nodes' network"
 
@@ -180,7 +182,8 @@ def _node_rules(name: str, entrances: Iterable[Entrance], *, several: bool) -> l
     rules = [*_rules(own), *(dict(rule) for rule in PING_RULES)]
     pve = {"type": "in", "enable": 1, "proto": "tcp", "dport": PVE_PORTS}
     if several:
-        rules.append({**pve, "action": "ACCEPT", "source": f"+dc/hosts-{NODES}", "comment": PVE_CLUSTER})
+        cluster = {**pve, "dport": f"{PVE_PORTS},{CEPH_PORTS}"}
+        rules.append({**cluster, "action": "ACCEPT", "source": f"+dc/hosts-{NODES}", "comment": PVE_CLUSTER})
     rules.append({**pve, "action": "DROP", "comment": PVE_CLOSED})
     return rules
 
