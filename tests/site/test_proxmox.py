@@ -88,7 +88,7 @@ def test_the_machines_are_as_the_inventory_says(machines: Site) -> None:
     assert {number: (vm["name"], vm["status"], vm.get("pool")) for number, vm in found.items()} == {
         DATABASE_ID: (DATABASE, "running", "autolabs"),
         HOST_ID: (HOST, "running", "autolabs"),
-        TEMPLATE_ID: ("debian-12", "stopped", None),
+        TEMPLATE_ID: ("debian-12", "stopped", "autolabs"),
     }
     config = api(machines).nodes(NODE).qemu(HOST_ID).config.get()
     assert (int(config["memory"]), config["onboot"], config["ciuser"]) == (10240, 1, "autolabs")

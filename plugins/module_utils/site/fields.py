@@ -72,6 +72,11 @@ TEMPLATE = Record(
         ),
         "checksum": Field(Word(values.checksum, "a checksum"), "The checksum of the image.", "sha512:..."),
         "storage": Field(Word(values.storage, "a name"), "Where its disk is kept.", "local-lvm"),
+        "pool": Field(
+            Word(values.storage, "a name"),
+            "The pool that it is in, by which the automation has its rights.",
+            "autolabs",
+        ),
         "image_storage": Field(Word(values.storage, "a name"), "Where the image is downloaded to.", "local"),
         "node": Field(LABEL, "The node that it is made on; the first one if left out.", "pve-1"),
         "bridge": Field(Word(values.bridge, "a name"), "The bridge of its network card.", "vmbr0"),
