@@ -101,6 +101,12 @@ options:
     description: Snippet with cloud-init's vendor data for all clones, such as V(local:snippets/vendor.yml).
     type: str
     default: ''
+  pool:
+    description:
+      - Pool that it is made in. Who has rights on the pool has them on the template, whenever it is made anew;
+        rights on its VMID go with it when it is removed.
+    type: str
+    default: ''
   timeout:
     description: Seconds that one task of Proxmox, such as the download, may take.
     type: int

@@ -78,6 +78,7 @@ PROXMOX_TEMPLATE: dict[str, Any] = CONNECTION | {
     "ostype": {"type": "str", "default": Template.ostype},
     "tags": {"type": "list", "elements": "str", "default": []},
     "vendor": {"type": "str", "default": ""},
+    "pool": {"type": "str", "default": ""},
     "timeout": {"type": "int", "default": 1800},
     "lock_timeout": {"type": "int", "default": 300},
 }

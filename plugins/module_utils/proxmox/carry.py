@@ -50,12 +50,18 @@ class Carrier:
 
     def carry_out(self) -> LiveVm | None:
         """Do all of it; the VM as it was read last, None where it is absent. Raises ProxmoxError."""
-        rounds = 0
+        rounds = old = 0
         while self.planned.steps:
             try:
-                for step in self.planned.steps:
+                steps = self.planned.steps
+                if self.live and any(isinstance(step, Shutdown | Restart) for step in steps):
+                    power.may_end(self.work, self.live)
+                for number, step in enumerate(steps, 1):
                     self._do(step)
                     if isinstance(step, Create):
+                        break
+                    if old < len(steps) + ROUNDS and self._is_old(step, steps[number:]):
+                        old += 1
                         break
                 else:
                     return self.live
@@ -69,6 +75,18 @@ class Carrier:
             self._plan_again(self.live)
         return self.live
 
+    def _is_old(self, done: Step, left: tuple[Step, ...]) -> bool:
+        """Whether what is left to do is to be planned anew; the VM is read again then.
+
+        A task takes long enough for somebody to change the config meanwhile, which whole property strings of the old
+        plan would undo.
+        """
+        if not isinstance(done, Grow | AddDisk) or not any(isinstance(step, Configure) for step in left):
+            return False
+        if self.live:
+            self._read_again(self.live)
+        return True
+
     def _look_again(self, error: ProxmoxError) -> None:
         vm = self.live
         if vm is None:
@@ -78,6 +96,9 @@ class Carrier:
             self.work.settled(vm.node, vm.vmid)
         else:
             self.work.telling.say("somebody else changed it meanwhile; planning it again")
+        self._read_again(vm)
+
+    def _read_again(self, vm: LiveVm) -> None:
         self.live = live.read_vm(self.work.session, vm)
         if self.live is None and self.planned.vm.state != ABSENT:
             raise ProxmoxError(f"VM {vm.vmid} was removed while it was worked on; run this again to make it anew")
@@ -138,8 +159,7 @@ class Carrier:
                 raise
 
     def _remove(self, vm: LiveVm) -> None:
-        parameters = {"purge": True, "destroy-unreferenced-disks": True}
-        self.work.run("removing", lambda: self.work.session.delete(power.path(vm), **parameters))
+        self.work.run("removing", lambda: self.work.session.delete(power.path(vm), purge=True))
         self.live = None
 
 

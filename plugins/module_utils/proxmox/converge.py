@@ -15,8 +15,6 @@ from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.errors i
     NoAnswer,
     NotAllowed,
     ProxmoxError,
-    Refused,
-    Unauthorized,
 )
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.making import Ids, is_free
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.plan import Plan, VmPlan
@@ -176,7 +174,7 @@ def _brought(carrier: Carrier, planned: VmPlan) -> Outcome:
     work, options = carrier.work, carrier.work.options
     found = carrier.carry_out()
     if found and planned.steps:
-        found = live.read_vm(work.session, found) or found
+        found = live.read_vm(work.session, found, ask_guest=False) or found
     address = ""
     if found and found.running:
         waits = options.wait_for_address if planned.vm.state == STARTED else 0.0
@@ -257,14 +255,7 @@ def _agents_or_static(session: Session, vm: LiveVm) -> str:
 def _told_address(session: Session, vm: LiveVm) -> str:
     if not addresses.agent_enabled(vm.config):
         return ""
-    try:
-        answer = session.get(f"nodes/{vm.node}/qemu/{vm.vmid}/agent/network-get-interfaces")
-    except (NotAllowed, Unauthorized):
-        raise
-    except Refused:
-        # The agent does not run (yet).
-        return ""
-    return addresses.agent_address(answer.get("result") or (), vm.config)
+    return addresses.agent_address(live.interfaces(session, vm), vm.config)
 
 
 def _state(vm: LiveVm | None) -> str:

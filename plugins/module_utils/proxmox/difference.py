@@ -82,6 +82,7 @@ def difference(vm: Vm, live: LiveVm) -> Difference:
     """What of `live` becomes other, so that it is as `vm` says. Power, pool and node are not looked at here."""
     state = _State.of(live)
     found = disks.differences(vm, state.later)
+    stale = dict(_stale_sizes(vm, live, state))
     rows = [*wanted(vm), *found.rows]
     touched = {row.key for row in rows if row.of(state.later) != row.value}
     after = dict(state.later)
@@ -90,17 +91,20 @@ def difference(vm: Vm, live: LiveVm) -> Difference:
             row.into(after)
     for key in _surplus(vm, state.later):
         del after[key]
-    differs = {key for key in {*after, *state.later} if after.get(key) != state.later.get(key)}
+    differs = {key for key in {*after, *state.later} if after.get(key) != state.later.get(key)} | stale.keys()
     how = {key: state.how(key, after.get(key)) for key in sorted(differs)}
     unplugged = [growth.slot for growth in found.grow if growth.slot not in state.now]
     found.refusals += [(f"disks.{slot}.size", NOT_YET.format(slot)) for slot in unplugged]
-    waiting = [growth for growth in found.grow if how.get(growth.slot) == RESTART]
+    # The server writes the new size into the value that runs only, never into one that waits.
+    waiting = [growth for growth in found.grow if how.get(growth.slot) == RESTART or growth.slot in live.pending]
     for growth in waiting:
         after[growth.slot] = joined(growth.slot, {**parts(growth.slot, after[growth.slot]), "size": growth.text})
+        how[growth.slot] = state.how(growth.slot, after[growth.slot])
     changes = [
         *_field_changes(rows, state, how),
         *_removed_networks(vm, state, how),
         *(Change(f"disks.{growth.slot}.size", growth.before, growth.text, LIVE) for growth in found.grow),
+        *(stale[slot] for slot in sorted(stale.keys() - {growth.slot for growth in found.grow})),
         *(Change(f"disks.{slot}", None, said, state.how(slot, found.add[slot])) for slot, said in found.said.items()),
         *_waiting_disks(vm, state),
     ]
@@ -132,7 +136,7 @@ class _State:
 
     @classmethod
     def of(cls, live: LiveVm) -> _State:
-        later = _over(live.config, live.pending)
+        later = _over(live.config, live.pending) | _sized(live)
         if not live.running:
             return cls(False, later, later, frozenset())
         drive = {key: value for key, value in live.on_drive.items() if hotplug.is_cloud_init(key)}
@@ -150,6 +154,26 @@ class _State:
 def _over(config: Mapping[str, Raw], pending: Mapping[str, Raw | None]) -> dict[str, Raw]:
     found = {key: pending.get(key, value) for key, value in {**config, **pending}.items()}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _sized(live: LiveVm) -> dict[str, Raw]:
+    """Disks of which something waits, with the size that they have: the text that waits may be older than it."""
+    found: dict[str, Raw] = {}
+    for key, waits in live.pending.items():
+        if waits is not None and key in live.config and hotplug.DISK.fullmatch(key):
+            now, later = parts(key, live.config[key]), parts(key, waits)
+            if "size" in now and now.get("file") == later.get("file"):
+                found[key] = joined(key, {**later, "size": now["size"]})
+    return found
+
+
+def _stale_sizes(vm: Vm, live: LiveVm, state: _State) -> Iterator[tuple[str, Change]]:
+    """Disks that grew after something else of them was written: that would bring back their old size."""
+    for slot in (disk.slot for disk in vm.disks if disk.size is not None):
+        waits = live.pending.get(slot)
+        if waits is not None and not same(slot, waits, state.later[slot]):
+            before, size = parts(slot, waits).get("size"), parts(slot, state.later[slot])["size"]
+            yield slot, Change(f"disks.{slot}.size", before, size, LIVE)
 
 
 def _field_changes(rows: list[Wanted], state: _State, how: Mapping[str, str]) -> Iterator[Change]:

@@ -45,7 +45,10 @@ class Found:
 
 
 def differences(vm: Vm, config: Mapping[str, Raw]) -> Found:
-    """What becomes of the disks of `vm`, whose config will be `config` after its next start."""
+    """What becomes of the disks of `vm`, whose config will be `config` after its next start.
+
+    The sizes in it are those that the disks have now.
+    """
     found = Found()
     for disk in vm.disks:
         if disk.slot not in config:

@@ -52,11 +52,13 @@ class Wanted:
     field: Field
     value: Any
     """As it can be compared."""
+    absent: Any = None
+    """What an absent key will mean, where that hangs on another field that is given."""
 
     def of(self, config: Mapping[str, Raw]) -> Any:
         """What a config has in its place."""
         if self.field.key == "balloon" and self.key not in config:
-            return _memory(config)
+            return _memory(config) if self.absent is None else self.absent
         if self.key not in config:
             return self.field.default
         if not self.field.part:
@@ -203,7 +205,9 @@ DISK = (
 
 def wanted(vm: Vm) -> Iterator[Wanted]:
     """The fields of a VM that were given, but for those of its disks."""
-    yield from given(vm, VM, "", "")
+    # Without a target the balloon follows the memory, so also to the size that it is about to have.
+    for row in given(vm, VM, "", ""):
+        yield replace(row, absent=vm.memory) if row.field.key == "balloon" else row
     yield from given(vm.cloud_init, CLOUD_INIT, "cloud_init.", "")
     for number, entry in enumerate(vm.networks or ()):
         yield from given(_without_gateway(entry), NETWORK, f"networks[{number}].", str(number))

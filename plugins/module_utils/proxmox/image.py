@@ -22,7 +22,7 @@ FILE_NAME = re.compile(r"[A-Za-z0-9+=_.-]+")
 DIGITS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 CHECKSUM_IN_NAME = 12
 MARK = "Made by AutoLabs from"
-"""How the description of a template of ours begins, from its first moment."""
+"""How the description of a template of ours begins, from its first moment; its clones inherit it."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class Template:
     tags: tuple[str, ...] = ()
     vendor: str = ""
     """A snippet with cloud-init's vendor data, as a volume: `local:snippets/vendor.yml`."""
+    pool: str = ""
+    """Rights on the pool hold for whatever is made in it; those on the VMID go when the template is removed."""
 
     @property
     def file(self) -> str:
@@ -98,6 +100,8 @@ class Template:
             found["tags"] = ";".join(values.normal_tags(self.tags))
         if self.vendor:
             found["cicustom"] = f"vendor={self.vendor}"
+        if self.pool:
+            found["pool"] = self.pool
         return found
 
 

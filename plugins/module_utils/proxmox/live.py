@@ -3,6 +3,9 @@
 `GET /cluster/resources` tells names and states by what the nodes' status daemon gathered, up to ten seconds ago: a VM
 that was made just now has neither there (pve-manager, `PVE/API2Cluster.pm`). So of the VMs that matter, and of those
 without a name, the node itself is asked.
+
+`GET .../cloudinit` tells of `ipconfig[n]` only that one came or went, not that it is other than before (qemu-server,
+`cloudinit_pending` in PVE/API2/Qemu.pm). Whether a guest has the address that cloud-init is told, its agent knows.
 """
 
 from __future__ import annotations
@@ -13,9 +16,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from ansible_collections.autolabs.platform.plugins.module_utils.proxmox import addresses, values
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.client import Session
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.disks import has_cloud_init_drive
-from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.errors import NotThere
+from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.errors import (
+    NotAllowed,
+    NotThere,
+    Refused,
+    Unauthorized,
+)
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.vm import Cluster, LiveVm, Vm
 
 Entry = Mapping[str, Any]
@@ -71,8 +80,11 @@ def listed_vms(session: Session, entries: Iterable[Entry] | None = None) -> list
     return [vm for vm in found if vm is not None]
 
 
-def read_vm(session: Session, vm: LiveVm) -> LiveVm | None:
-    """The VM as its node knows it now, with config, pending values and digest; None where it is no more."""
+def read_vm(session: Session, vm: LiveVm, *, ask_guest: bool = True) -> LiveVm | None:
+    """The VM as its node knows it now, with config, pending values and digest; None where it is no more.
+
+    ask_guest: whether it matters what a running guest was told otherwise than the config says (`on_drive`).
+    """
     current = with_state(session, vm)
     if current is None:
         return None
@@ -91,8 +103,8 @@ def read_vm(session: Session, vm: LiveVm) -> LiveVm | None:
     name = str(config.get("name", current.name))
     template = bool(int(config.get("template", current.template)))
     found = replace(current, config=config, pending=pending, digest=digest, lock=lock, name=name, template=template)
-    if found.running and has_cloud_init_drive(found.config):
-        return replace(found, on_drive=_on_drive(session, found))
+    if ask_guest and found.running and has_cloud_init_drive(found.config):
+        return replace(found, on_drive=_other_address(session, found) | _on_drive(session, found))
     return found
 
 
@@ -104,6 +116,50 @@ def _on_drive(session: Session, vm: LiveVm) -> dict[str, str | int | None]:
         for entry in entries
         if entry.get("pending") is not None or int(entry.get("delete") or 0)
     }
+
+
+def _other_address(session: Session, vm: LiveVm) -> dict[str, str | int | None]:
+    """`ipconfig0` with the IPv4 address that the guest has, where that is another than the config's.
+
+    Empty where nothing can be known: no agent answers, or the guest has no such address (yet).
+    """
+    told = values.properties(vm.config.get("ipconfig0", ""))
+    wanted = told.get("ip", "").partition("/")[0]
+    if wanted in ("", "dhcp") or not addresses.agent_enabled(vm.config):
+        return {}
+    try:
+        has = _ipv4(interfaces(session, vm), vm.config)
+    except NotAllowed:
+        return {}
+    if not has or any(entry.partition("/")[0] == wanted for entry in has):
+        return {}
+    return {"ipconfig0": values.written({**told, "ip": has[0]})}
+
+
+def _ipv4(found: Iterable[Entry], config: Mapping[str, Any]) -> list[str]:
+    """The IPv4 addresses, with their prefixes, of the guest's interfaces that have the MAC of `net0`."""
+    mac = addresses.MAC.search(str(config.get("net0", "")))
+    return [
+        f"{entry['ip-address']}/{entry['prefix']}"
+        for interface in found
+        if mac and str(interface.get("hardware-address", "")).lower() == mac[0].lower()
+        for entry in interface.get("ip-addresses") or ()
+        if entry.get("ip-address-type") == "ipv4" and not str(entry["ip-address"]).startswith(("127.", "169.254."))
+    ]
+
+
+def interfaces(session: Session, vm: LiveVm) -> list[dict[str, Any]]:
+    """What the guest's agent tells of its interfaces; empty where it does not run (yet).
+
+    Raises ProxmoxError; NotAllowed where the account may not ask it.
+    """
+    try:
+        answer = session.get(f"nodes/{vm.node}/qemu/{vm.vmid}/agent/network-get-interfaces")
+    except (NotAllowed, Unauthorized):
+        raise
+    except Refused:
+        return []
+    return list(answer.get("result") or ())
 
 
 def with_state(session: Session, vm: LiveVm) -> LiveVm | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from typing import Any
 
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox import live
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.client import Session
@@ -36,6 +37,8 @@ class Ids:
         self._session = session
         self._reserved = set(reserved)
         self._given: set[int] = set()
+        self.clones: set[str] = set()
+        """The tasks that clone for this run."""
         self._lock = threading.Lock()
 
     def choose(self) -> int:
@@ -76,7 +79,7 @@ def create(work: Work, step: Create, ids: Ids) -> LiveVm:
             return twin
         newid = ids.choose() if step.newid is None else step.newid
         try:
-            _clone(work, step, newid)
+            _clone(work, step, newid, ids)
         except OutcomeUnknown:
             work.telling.say(f"the answer to the clone as VM {newid} was lost; looking whether it takes place")
             work.settled(step.template_node, step.template, "qmclone")
@@ -91,6 +94,10 @@ def create(work: Work, step: Create, ids: Ids) -> LiveVm:
                 raise
             ids.lose(newid)
             found = _whole(work, newid)
+            if found is None and step.newid is not None:
+                # A clone comes into its pool at its end: who has rights by the pool only cannot see it before.
+                work.settled(step.template_node, step.template, "qmclone")
+                found = _whole(work, newid)
             if found and found.name == step.name:
                 work.telling.say(f"another run has made VM {newid}; going on with it")
                 return found
@@ -101,7 +108,7 @@ def create(work: Work, step: Create, ids: Ids) -> LiveVm:
     raise Refused(f"{ATTEMPTS} ids were taken before VM {step.name} could be made; give it one (vmid)")
 
 
-def _clone(work: Work, step: Create, newid: int) -> None:
+def _clone(work: Work, step: Create, newid: int, ids: Ids) -> None:
     parameters = {
         "newid": newid,
         "name": step.name,
@@ -110,10 +117,13 @@ def _clone(work: Work, step: Create, newid: int) -> None:
         "storage": step.storage if step.full else None,
         "pool": step.pool or None,
     }
-    work.run(
-        f"cloning template {step.template} to VM {newid}",
-        lambda: work.session.post(f"nodes/{step.template_node}/qemu/{step.template}/clone", **parameters),
-    )
+
+    def request() -> Any:
+        task = work.session.post(f"nodes/{step.template_node}/qemu/{step.template}/clone", **parameters)
+        ids.clones.add(str(task))
+        return task
+
+    work.run(f"cloning template {step.template} to VM {newid}", request)
 
 
 def _there(work: Work, step: Create, newid: int) -> LiveVm:
@@ -146,16 +156,19 @@ def _named(work: Work, name: str, ids: Ids) -> LiveVm | None:
 def _only(work: Work, step: Create, made: LiveVm, ids: Ids) -> LiveVm:
     """The VM that stays where two runs made one of this name at the same moment: that of the lower id.
 
-    Each looks when its own is there, so that at least the later one sees the other. Only the clone that this run made
-    just now, which nobody has used, is ever given up.
+    Each looks when its own is there, so that at least the later one sees the other, and waits for the clones that
+    others make at that moment: who has rights by the pool only cannot see one before its end. Only the clone that this
+    run made just now, which nobody has used, is ever given up.
     """
-    twin = _named(work, step.name, ids) if step.newid is None else None
+    if step.newid is not None:
+        return made
+    work.ended(step.template_node, step.template, "qmclone", ids.clones)
+    twin = _named(work, step.name, ids)
     if twin is None or twin.vmid > made.vmid:
         return made
     work.telling.say(f"another run made VM {twin.vmid} of this name as well; going on with it, without {made.vmid}")
-    parameters = {"purge": True, "destroy-unreferenced-disks": True}
     path = f"nodes/{made.node}/qemu/{made.vmid}"
-    work.run(f"removing our clone {made.vmid}", lambda: work.session.delete(path, **parameters))
+    work.run(f"removing our clone {made.vmid}", lambda: work.session.delete(path, purge=True))
     ids.lose(made.vmid)
     return twin
 

@@ -113,7 +113,10 @@ class Restart:
 
 @dataclass(frozen=True)
 class Remove:
-    """DELETE /nodes/{node}/qemu/{vmid} with `purge` and `destroy-unreferenced-disks`: a task. The VM is off then."""
+    """DELETE /nodes/{node}/qemu/{vmid} with `purge`: a task. The VM is off then.
+
+    Without `destroy-unreferenced-disks`: on storage that several sites share, those are disks of others.
+    """
 
 
 Step = Create | Configure | AddDisk | Grow | Regenerate | Join | Leave | Start | Shutdown | Restart | Remove

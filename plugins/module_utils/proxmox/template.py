@@ -85,6 +85,8 @@ def present(session: Session, template: Template, options: Options, report: Repo
             _idle(work, place.node)
         except Taken:
             work.telling.say("another run is faster; looking what it made")
+            # Who has rights by the pool only sees it when it is in there, which is at its end.
+            work.settled(place.node, template.vmid)
         place = _look(session, template)
     raise ProxmoxError(f"template {template.name} is not there after {ROUNDS} attempts; run this again")
 
@@ -93,6 +95,10 @@ def absent(session: Session, template: Template, options: Options, report: Repor
     """Remove the template, and its image where `url` says which. Raises ProxmoxError."""
     work = Work(session, options, Telling(template.name, report))
     place = _look(session, template)
+    if place.vm and place.vm.lock in BEING_MADE:
+        # Only when it is whole it shows whose it is.
+        work.unlocked(place.vm)
+        place = _look(session, template)
     lines = (*place.lines, *([f"image {template.volume}"] if place.image else []))
     if not lines:
         return Outcome(False, f"template {template.name} is not there", template.vmid, place.node)
@@ -126,10 +132,11 @@ def _look(session: Session, template: Template) -> Place:
 
 
 def _check_ours(vm: LiveVm, template: Template) -> None:
-    ours = str(vm.config.get("description", "")).startswith(MARK) or vm.lock in BEING_MADE
+    # The name decides: a clone inherits the description of its template, and so the mark alone may be that of any VM.
+    half = vm.name == template.name and str(vm.config.get("description", "")).startswith(MARK)
     if vm.template and vm.name != template.name:
         raise Refused(f"VMID {vm.vmid} belongs to template {vm.name}, not {template.name}; choose another vmid")
-    if not vm.template and not ours:
+    if not vm.template and not half and vm.lock not in BEING_MADE:
         raise Refused(f"VMID {vm.vmid} belongs to VM {vm.name} on {vm.node}, which is no template; choose another vmid")
 
 
@@ -212,9 +219,8 @@ def _download(session: Session, template: Template, node: str) -> Any:
 
 def _remove(work: Work, vm: LiveVm) -> None:
     path = f"nodes/{vm.node}/qemu/{vm.vmid}"
-    parameters = {"purge": True, "destroy-unreferenced-disks": True}
     try:
-        work.run(f"removing {vm.vmid}", partial(_gone, work.session, path, **parameters))
+        work.run(f"removing {vm.vmid}", partial(_gone, work.session, path, purge=True))
     except OutcomeUnknown:
         work.settled(vm.node, vm.vmid)
         if live.with_state(work.session, vm):
@@ -242,6 +248,8 @@ def _left_alone(template: Template, first: Place, place: Place, work: Work) -> O
         warned = tuple(work.warnings)
         return Outcome(True, message, vm.vmid, vm.node, first.lines, _after(template), warned)
     told = list(differences(template, vm.config))
+    if template.pool and vm.pool != template.pool:
+        told.append(f"it is in {f'pool {vm.pool}' if vm.pool else 'no pool'}, not in {template.pool}")
     way_out = f"template {vm.vmid} is left as it is, and differs: {'; '.join(told)}; remove it to have it made anew"
     return Outcome(False, f"template {template.name} is there", vm.vmid, vm.node, warnings=(way_out,) if told else ())
 

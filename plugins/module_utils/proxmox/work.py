@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,20 +117,48 @@ class Work:
     def settled(self, node: str, vmid: int | None, kind: str | None = None) -> None:
         """Wait until no task works on a VM, after an answer was lost.
 
-        vmid: None for tasks of no VM. kind: only tasks of this type. Raises StillLocked where that takes too long.
+        vmid: None for tasks of no VM. kind: only tasks of this type. Open consoles are no work. Raises StillLocked
+        where that takes too long.
         """
         pauses = Pauses(self.options.timeout)
         quiet = time.monotonic()
-        while time.monotonic() - quiet < self.options.settle:
+        while True:
             active = self.session.get(f"nodes/{node}/tasks", source="active", vmid=vmid, typefilter=kind)
-            # What has ended stays in this list for a while.
-            if any(not task.get("endtime") for task in active):
+            if any(_is_work(task) for task in active):
                 quiet = time.monotonic()
                 self.telling.still()
+            elif time.monotonic() - quiet >= self.options.settle:
+                return
             if not pauses():
                 raise StillLocked(
                     f"a task {kind or f'on VM {vmid}'} still runs on {node} after {self.options.timeout:g} s"
                 )
+
+    def ended(self, node: str, vmid: int, kind: str, mine: Container[str]) -> None:
+        """Wait for the tasks of others that work on a VM now; not for what they begin after that.
+
+        kind: their type. mine: ids of the tasks of this run. Raises StillLocked where that takes too long.
+        """
+        pauses = Pauses(self.options.timeout)
+        waited: set[str] | None = None
+        while True:
+            active = self.session.get(f"nodes/{node}/tasks", source="active", vmid=vmid, typefilter=kind)
+            now = {str(task["upid"]) for task in active if _is_work(task) and task["upid"] not in mine}
+            waited = now if waited is None else waited & now
+            if not waited:
+                return
+            self.telling.still()
+            if not pauses():
+                raise StillLocked(f"{kind} of VM {vmid} still runs on {node} after {self.options.timeout:g} s")
+
+
+CONSOLES = ("vncproxy", "vncshell", "termproxy", "spiceproxy", "spiceshell")
+"""Types of tasks that last as long as somebody looks at a screen, and change nothing."""
+
+
+def _is_work(task: Mapping[str, Any]) -> bool:
+    # What has ended stays in the list of the active ones for a while.
+    return not task.get("endtime") and task.get("type") not in CONSOLES
 
 
 BEING_MADE = ("clone", "create")

@@ -69,7 +69,8 @@ def commands(call: Call) -> Any:
 def current(call: Call) -> Any:
     engine = call.engine
     vm = vmfile.load(engine, call.vmid, call.node)
-    found = {**status(engine, call.vmid, vm), "ha": {"managed": 0}}
+    # No VM is under high availability here, unless a test says so.
+    found = {**status(engine, call.vmid, vm), "ha": vm.get("ha", {"managed": 0})}
     found["qmpstatus"] = found["status"]
     if properties.parse(vm["config"].get("agent", ""), "enabled").get("enabled") == "1":
         found["agent"] = 1

@@ -46,7 +46,10 @@ def resize(call: Call) -> Any:
             engine.linger()
             with engine.state.mutex:
                 vm, drive, fresh = checked()
-                volumes.need(engine, vm["node"], drive["file"])["size"] = fresh
+                volume = volumes.need(engine, vm["node"], drive["file"])
+                if volume["size"] == fresh:
+                    return
+                volume["size"] = fresh
                 drive["size"] = properties.size_text(fresh)
                 vm["config"][disk] = properties.show_drive(drive)
                 log(f"update VM {call.vmid}: resize --disk {disk} --size {asked}")

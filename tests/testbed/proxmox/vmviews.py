@@ -42,18 +42,21 @@ def cloud_init(call: Call) -> Any:
     vm = vmfile.load(call.engine, call.vmid, call.node)
     current = vmfile.shown(vm["config"])
     made: dict[str, str | None] = vm["cloudinit"]
+    # As PVE does it: other addresses and cards are not told unless they came or went, and a "0" is taken for nothing.
     listed: list[dict[str, Any]] = [
         {"key": name, "pending": current[name]} for name, old in made.items() if old is None and name in current
     ]
-    for name in sorted(options.CLOUD_INIT | {key for key in current if key.startswith("ipconfig")}):
-        if name in current and not (name in made and made[name] is None):
+    for name in sorted(options.CLOUD_INIT):
+        if current.get(name) and not (name in made and made[name] is None):
             old = made.get(name)
-            if old is None:
+            if old in (None, "", "0"):
                 listed.append({"key": name, "value": current[name]})
             else:
-                shown = vmfile.shown({name: old})[name]
+                shown = vmfile.shown({name: str(old)})[name]
                 listed.append({"key": name, "value": shown, "pending": current[name]})
-    return listed + [{"key": name, "delete": 1} for name in made if name not in current]
+    return listed + [
+        {"key": name, "delete": 1} for name, old in made.items() if old is not None and not current.get(name)
+    ]
 
 
 @route("PUT", f"{VM}/cloudinit")

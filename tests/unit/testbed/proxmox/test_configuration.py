@@ -167,6 +167,13 @@ def test_disks_grow_by_and_to_a_size(proxmox: Proxmox) -> None:
     assert "size=20G" in vm.config.get()["scsi0"]
 
 
+def test_a_disk_that_has_its_size_already_is_left_as_it_is(proxmox: Proxmox) -> None:
+    vm = proxmox.vm(120)
+    before = vm.config.get()
+    proxmox.done(vm.resize.put(disk="scsi0", size="10240M"))
+    assert vm.config.get() == before
+
+
 def test_a_change_as_a_task_is_waited_for_or_not(proxmox: Proxmox) -> None:
     vm = proxmox.vm(120)
     assert vm.config.post(cores=4, background_delay=5) is None
@@ -297,6 +304,16 @@ def test_cloud_init_changes_wait_for_the_drive_to_be_made_anew(proxmox: Proxmox)
     assert told["nameserver"] == {"key": "nameserver", "pending": "10.0.0.1"}
     vm.cloudinit.put()
     assert all("pending" not in entry for entry in vm.cloudinit.get())
+
+
+def test_of_addresses_it_is_told_only_that_they_came_or_went(proxmox: Proxmox) -> None:
+    vm = proxmox.vm(120, start=True, ipconfig0="ip=192.0.2.1/24", ipconfig1="ip=dhcp", ciupgrade=1)
+    vm.config.put(ipconfig0="ip=192.0.2.2/24", ipconfig2="ip=dhcp", ciupgrade=0, delete="ipconfig1")
+    told = {entry["key"]: entry for entry in vm.cloudinit.get()}
+    assert told["ipconfig1"] == {"key": "ipconfig1", "delete": 1}
+    assert told["ipconfig2"] == {"key": "ipconfig2", "pending": "ip=dhcp"}
+    assert told["ciupgrade"] == {"key": "ciupgrade", "delete": 1}
+    assert "ipconfig0" not in told
 
 
 def test_a_cloud_init_password_is_kept_encrypted_and_hidden(proxmox: Proxmox) -> None:

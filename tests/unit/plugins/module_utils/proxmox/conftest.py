@@ -52,6 +52,24 @@ class Site:
         self.admin.put("access/acl", path="/", roles=role, tokens=f"{user}!{name}")
         return self.session(Account(user, name), made["value"])
 
+    def by_pool(self, name: str = "pooled") -> Session:
+        """The session of a new user's token, both with rights on VMs by the pool `autolabs` only."""
+        user = f"{name}@pve"
+        self.admin.post("access/users", userid=user)
+        made = self.admin.post(f"access/users/{user}/token/{name}", privsep=True)
+        self.admin.post("access/roles", roleid="Images", privs="Sys.Audit,Sys.AccessNetwork")
+        rights = {
+            "/pool/autolabs": "PVEVMAdmin,PVEPoolUser",
+            f"/vms/{TEMPLATE}": "PVETemplateUser",
+            "/storage": "PVEDatastoreAdmin",
+            "/sdn/zones/localnetwork": "PVESDNUser",
+            "/nodes": "Images",
+        }
+        for path, roles in rights.items():
+            for holder in ({"users": user}, {"tokens": f"{user}!{name}"}):
+                self.admin.put("access/acl", path=path, roles=roles, **holder)
+        return self.session(Account(user, name), made["value"])
+
     def fault(self, kind: str, **more: Any) -> None:
         """From now on the stand-in misbehaves so."""
         self.engine.faults.add({"kind": kind} | more)

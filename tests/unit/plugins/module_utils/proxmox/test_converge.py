@@ -11,6 +11,7 @@ from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.converge
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.errors import Account, Refused
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.vm import Expected, LiveVm
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.work import Work
+from testbed.proxmox import volumes
 
 from .conftest import QUICK, TEMPLATE, Meddling, Site, new
 
@@ -240,6 +241,66 @@ def test_a_config_that_somebody_else_changes_meanwhile_is_read_and_planned_again
     config = site.config(101)
     assert (config["tags"], config["description"].strip()) == ("a", "by hand")
     assert any("somebody else changed it" in progress.text for progress in site.told)
+
+
+def test_what_somebody_changes_while_a_disk_grows_is_kept(site: Site) -> None:
+    site.run(new("vm", vmid=101))
+
+    def meddle() -> None:
+        site.admin.put("nodes/pve-1/qemu/101/config", scsi0=f"{site.config(101)['scsi0']},backup=0")
+
+    # The plan is made, and the disk has begun to grow; its options are written after that.
+    session = Meddling(site.endpoint(), "GET", "/status", meddle)
+    (made,) = site.run({"name": "vm", "disks": {"scsi0": {"size": "8G", "ssd": True}}}, session=session)
+    assert (made.failure, made.restart_needed) == ("", ("disks.scsi0.ssd",))
+    later = site.admin.get("nodes/pve-1/qemu/101/config")["scsi0"]
+    assert sorted(later.split(",")[1:]) == ["backup=0", "size=8G", "ssd=1"]
+    assert site.run({"name": "vm", "disks": {"scsi0": {"size": "8G", "ssd": True}}})[0].changed is False
+
+
+def test_a_vm_under_high_availability_is_not_ended_unless_it_may_be_cut_off(site: Site) -> None:
+    site.run(new("vm", vmid=101))
+    site.engine.state["vms"]["101"]["ha"] = {"managed": 1, "state": "started"}
+    wanted = {"name": "vm", "state": "stopped", "tags": ["a"]}
+    with site.requests() as sent:
+        (refused,) = site.run(wanted)
+    assert "is under high availability" in refused.failure and "force_stop" in refused.failure
+    assert (sent, refused.changed, site.state(101)) == ([], False, "running")
+    (ended,) = site.run(wanted, options=replace(QUICK, force_stop=True))
+    assert (ended.failure, ended.state) == ("", "stopped")
+
+
+def test_a_start_that_high_availability_has_only_noted_is_waited_for(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.run(new("vm", vmid=101, state="stopped"))
+    site.engine.state["vms"]["101"]["ha"] = {"managed": 1, "state": "stopped"}
+    started = site.engine.hypervisor.start
+    later: list[threading.Timer] = []
+
+    def noted(*words: object) -> None:
+        later.append(threading.Timer(0.3, started, words))
+        later[-1].start()
+
+    monkeypatch.setattr(site.engine.hypervisor, "start", noted)
+    (made,) = site.run({"name": "vm"})
+    assert (made.failure, made.state) == ("", "started")
+
+    site.engine.hypervisor.stop(101)
+    monkeypatch.setattr(site.engine.hypervisor, "start", lambda *words: None)
+    (never,) = site.run({"name": "vm"}, options=replace(QUICK, timeout=0.3))
+    assert "is under high availability and stopped, not running, 0.3 s after" in never.failure
+
+
+def test_disks_that_only_look_like_those_of_a_removed_vm_stay(site: Site) -> None:
+    site.run(new("vm", vmid=101, state="stopped"))
+    # On shared storage it may be of another site's VM 101.
+    stray = {"size": 1 << 30, "format": "raw", "vmid": 101, "content": "images", "ctime": 0}
+    volumes.keep(site.engine, "pve-1", "local-lvm:vm-101-disk-9", stray)
+    (gone,) = site.run({"name": "vm", "state": "absent"})
+    assert (gone.failure, gone.state) == ("", "absent")
+    left = {volume["volid"] for volume in site.admin.get("nodes/pve-1/storage/local-lvm/content")}
+    assert {volume for volume in left if "vm-101" in volume} == {"local-lvm:vm-101-disk-9"}
 
 
 def test_an_id_that_another_takes_first_is_replaced_where_we_chose_it(site: Site) -> None:

@@ -61,6 +61,24 @@ def test_a_field_changes_and_the_rest_of_the_value_stays(
     assert all(row.of(config) == row.value for row in wanted(vm))
 
 
+@pytest.mark.parametrize(
+    ("given", "config", "differs"),
+    [
+        ({"memory": 8192, "balloon": 1024}, {"memory": "1024"}, True),
+        ({"memory": 8192, "balloon": 8192}, {"memory": "1024"}, False),
+        ({"memory": 8192, "balloon": 1024}, {"memory": "1024", "balloon": "1024"}, False),
+        ({"balloon": 1024}, {"memory": "1024"}, False),
+        ({"balloon": 1024}, {"memory": "8192"}, True),
+    ],
+)
+def test_an_absent_balloon_is_as_large_as_the_memory_is_about_to_be(
+    given: dict[str, object], config: dict[str, str | int], differs: bool
+) -> None:
+    (vm,) = read_vms([{"name": "vm", **given}])
+    (balloon,) = [row for row in wanted(vm) if row.path == "balloon"]
+    assert (balloon.of(config) != balloon.value) is differs
+
+
 def test_every_field_of_a_vm_has_its_row_or_a_way_of_its_own() -> None:
     elsewhere = {"name", "vmid", "node", "template", "clone", "storage", "pool", "state"}
     (vm,) = read_vms([{"name": "vm"}])

@@ -129,6 +129,44 @@ def test_of_a_running_vm_it_is_known_what_its_guest_was_told() -> None:
     assert found and found.on_drive == {"ciuser": "old", "nameserver": None, "searchdomain": "example.org"}
 
 
+def card(*addresses: str, mac: str = "bc:24:11:00:00:01") -> dict[str, Any]:
+    listed = [
+        {"ip-address": text, "prefix": 24, "ip-address-type": "ipv6" if ":" in text else "ipv4"} for text in addresses
+    ]
+    return {"name": "eth0", "hardware-address": mac, "ip-addresses": listed}
+
+
+@pytest.mark.parametrize(
+    ("ip", "agent", "interfaces", "drive"),
+    [
+        ("192.0.2.31/24", "1", [card("192.0.2.30")], {"ipconfig0": "ip=192.0.2.30/24,gw=192.0.2.1"}),
+        ("192.0.2.31/24", "1", [card("192.0.2.30", "192.0.2.31")], {}),
+        ("192.0.2.31/24", "1", [card("169.254.1.2", "fe80::1", "2001:db8::1")], {}),
+        ("192.0.2.31/24", "1", [card("192.0.2.30", mac="bc:24:11:00:00:02")], {}),
+        ("192.0.2.31/24", "1", None, {}),
+        ("192.0.2.31/24", "0", [card("192.0.2.30")], {}),
+        ("dhcp", "1", [card("192.0.2.30")], {}),
+    ],
+)
+def test_of_a_guest_whose_agent_answers_it_is_known_when_its_address_is_another(
+    ip: str, agent: str, interfaces: list[dict[str, Any]] | None, drive: dict[str, Any]
+) -> None:
+    config = {
+        "ide2": "local-lvm:vm-100-cloudinit,media=cdrom",
+        "net0": "virtio=BC:24:11:00:00:01,bridge=vmbr0",
+        "ipconfig0": f"ip={ip},gw=192.0.2.1",
+        "agent": agent,
+    }
+    answers = {
+        "status/current": {"name": "vm", "status": "running"},
+        "pending": [{"key": key, "value": value} for key, value in config.items()],
+        "cloudinit": [],
+    } | ({} if interfaces is None else {"agent/network-get-interfaces": {"result": interfaces}})
+    server = Server({f"nodes/pve-1/qemu/100/{path}": answer for path, answer in answers.items()})
+    found = live.read_vm(server, VM)  # type: ignore[arg-type]
+    assert found and found.on_drive == drive
+
+
 def test_work_is_done_together_and_its_answers_keep_their_order() -> None:
     assert live.together(lambda number: number * 2, list(range(40))) == [number * 2 for number in range(40)]
     assert live.together(lambda number: number, []) == []

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox import template
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.errors import ProxmoxError, Refused, TaskFailed
-from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.image import Template
+from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.image import MARK, Template
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.template import Outcome
 
 from .conftest import QUICK, Site
@@ -96,6 +96,38 @@ def test_a_vm_with_that_id_is_refused(site: Site, wanted: Template) -> None:
     ):
         present(site, wanted)
     assert sent == []
+
+
+def test_a_clone_of_ours_with_that_id_is_refused_though_it_inherited_the_mark(site: Site, wanted: Template) -> None:
+    present(site, wanted)
+    (clone,) = site.run({"name": "k8s-vm", "node": "pve-1", "template": VMID, "vmid": 130, "state": "stopped"})
+    assert clone.failure == "" and site.config(130)["description"].startswith(MARK)
+    pointed = replace(wanted, vmid=130, name="debian-14")
+    with site.requests() as sent:
+        for bring in (template.present, template.absent):
+            with pytest.raises(Refused, match="belongs to VM k8s-vm on pve-1, which is no template"):
+                bring(site.session(), pointed, QUICK, site.told.append)
+    assert sent == [] and 130 in site.vms()
+
+
+def test_a_vm_that_another_makes_with_that_id_is_waited_for_and_not_removed(site: Site, wanted: Template) -> None:
+    site.engine.seconds["qmclone"] = 0.3
+    site.admin.post("nodes/pve-1/qemu/9000/clone", newid=VMID, name="somebodys", full=True)
+    with pytest.raises(Refused, match="belongs to VM somebodys"):
+        template.absent(site.session(), wanted, QUICK, site.told.append)
+    assert site.vms() == {VMID: "somebodys"}
+
+
+def test_a_template_is_made_in_its_pool_and_made_anew_by_rights_on_the_pool(site: Site, wanted: Template) -> None:
+    pooled = replace(wanted, pool="autolabs")
+    present(site, pooled)
+    session = site.by_pool()
+    assert template.absent(session, replace(pooled, url=""), QUICK, site.told.append).changed
+    assert template.present(session, pooled, QUICK, site.told.append).changed
+    assert VMID in [member["vmid"] for member in site.admin.get("pools/autolabs")["members"]]
+    assert present(site, pooled).warnings == ()
+    (told,) = present(site, replace(wanted, pool="other")).warnings
+    assert "it is in pool autolabs, not in other" in told
 
 
 def test_another_template_with_that_id_or_that_name_is_refused(site: Site, wanted: Template) -> None:

@@ -71,6 +71,8 @@ class Case:
     running: bool = True
     waits: tuple[str, ...] = ()
     """Fields that need a restart still, when nothing else is to be done."""
+    forgotten: bool = False
+    """Whether later runs cannot know that a restart is needed: no agent tells which address the guest has."""
     allow_restart: bool = False
     says: str = ""
     """Part of the refusal."""
@@ -229,6 +231,24 @@ SAME = [
         drive={"ciuser": "debian"},
         waits=("cloud_init.user",),
         fields=("cloud_init.user",),
+    ),
+    Case(
+        "upgrades that the guest still makes",
+        {"cloud_init": {"upgrade": False}},
+        UNCHANGED,
+        has={"ciupgrade": "0"},
+        drive={"ciupgrade": "1"},
+        waits=("cloud_init.upgrade",),
+        fields=("cloud_init.upgrade",),
+    ),
+    Case(
+        "an address that the guest does not have yet, as its agent tells",
+        {"networks": [{"ip": "192.168.100.30/24"}]},
+        UNCHANGED,
+        has={"agent": "1"},
+        drive={"ipconfig0": "ip=192.168.100.29/24,gw=192.168.100.1"},
+        waits=("networks[0].ip",),
+        fields=("networks[0].ip",),
     ),
     Case(
         "what waits for the next start of a VM that is off",
@@ -458,6 +478,32 @@ AT_NEXT_START = [
         ("disks.scsi0.discard", "disks.scsi0.size"),
     ),
     Case(
+        "a larger disk whose discard waits",
+        {"disks": {"scsi0": {"size": "64G", "discard": True}}},
+        RESTART,
+        {"scsi0": f"{DISK},size=64G,discard=on"},
+        ("disks.scsi0.discard", "disks.scsi0.size"),
+        pending={"scsi0": f"{DISK},size=32G,discard=on"},
+    ),
+    Case(
+        "a disk that grew while its discard waited",
+        {"disks": {"scsi0": {"size": "64G", "discard": True}}},
+        RESTART,
+        {"scsi0": f"{DISK},size=64G,discard=on"},
+        ("disks.scsi0.discard", "disks.scsi0.size"),
+        has={"scsi0": f"{DISK},size=64G"},
+        pending={"scsi0": f"{DISK},size=32G,discard=on"},
+    ),
+    Case(
+        "a larger disk whose discard waits, restarted",
+        {"disks": {"scsi0": {"size": "64G", "discard": True}}},
+        RESTART,
+        {"scsi0": f"{DISK},size=64G,discard=on"},
+        ("disks.scsi0.discard", "disks.scsi0.size"),
+        pending={"scsi0": f"{DISK},size=32G,discard=on"},
+        allow_restart=True,
+    ),
+    Case(
         "a further disk on IDE",
         {"disks": {"ide0": {"size": "10G", "storage": "local-lvm"}}},
         RESTART,
@@ -525,6 +571,25 @@ AT_NEXT_START = [
         RESTART,
         {"ipconfig0": "gw=192.168.100.1,ip=192.168.100.31/24"},
         ("networks[0].ip",),
+        has={"agent": "1"},
+    ),
+    Case(
+        "another address, and no agent",
+        {"networks": [{"ip": "192.168.100.31/24"}]},
+        RESTART,
+        {"ipconfig0": "gw=192.168.100.1,ip=192.168.100.31/24"},
+        ("networks[0].ip",),
+        forgotten=True,
+    ),
+    Case(
+        "an address that waited, restarted",
+        {"networks": [{"ip": "192.168.100.30/24"}]},
+        RESTART,
+        {},
+        ("networks[0].ip",),
+        has={"agent": "1"},
+        drive={"ipconfig0": "ip=192.168.100.29/24,gw=192.168.100.1"},
+        allow_restart=True,
     ),
     Case(
         "DHCP, which ends the gateway",
@@ -532,6 +597,8 @@ AT_NEXT_START = [
         RESTART,
         {"ipconfig0": "ip=dhcp"},
         ("networks[0].ip", "networks[0].gateway"),
+        has={"agent": "1"},
+        forgotten=True,
     ),
     Case(
         "no address",
