@@ -72,7 +72,9 @@ options:
     type: bool
     default: false
   force_stop:
-    description: Whether a VM that does not shut down in O(shutdown_timeout) is cut off. Otherwise it is left running.
+    description:
+      - Whether a VM that does not shut down in O(shutdown_timeout) is cut off. Otherwise it is left running.
+      - A VM under high availability is shut down or restarted only where this is allowed, since Proxmox cuts it off.
     type: bool
     default: false
   wait_for_address:
@@ -95,6 +97,11 @@ options:
     default: 300
 extends_documentation_fragment:
   - autolabs.platform.proxmox
+notes:
+  - What cloud-init is told, a running guest learns at its next start. Proxmox tells later runs that this still waits,
+    but not for a network's address, gateway or IPv6 address that was changed. Where the guest's agent answers and the
+    account may ask it (C(VM.Monitor)), a static IPv4 address of the first network that the guest does not have is told
+    as one that waits; of the others, and of guests without an agent, only the run that changes them can tell.
 attributes:
   check_mode:
     support: full

@@ -60,6 +60,7 @@ class Carrier:
                     self._do(step)
                     if isinstance(step, Create):
                         break
+                    # Where the server never takes over what it is told, this must end all the same.
                     if old < len(steps) + ROUNDS and self._is_old(step, steps[number:]):
                         old += 1
                         break
