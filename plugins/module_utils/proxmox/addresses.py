@@ -41,7 +41,7 @@ def static_address(config: Mapping[str, Any]) -> str:
 
 def agent_enabled(config: Mapping[str, Any]) -> bool:
     """Whether the VM has the channel by which its agent is asked (`agent: 1` or `agent: enabled=1,...`)."""
-    first = str(config.get("agent", "0")).split(",")[0]
+    first = str(config.get("agent", "0")).partition(",")[0]
     return first.removeprefix("enabled=") in ("1", "yes", "on", "true")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox import disks, fields, hotplug, presence
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.difference import (
@@ -119,7 +120,9 @@ class Remove:
     """
 
 
-Step = Create | Configure | AddDisk | Grow | Regenerate | Join | Leave | Start | Shutdown | Restart | Remove
+Step: TypeAlias = (
+    "Create | Configure | AddDisk | Grow | Regenerate | Join | Leave | Start | Shutdown | Restart | Remove"
+)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 from urllib.parse import quote, unquote
 
-Raw = str | int
+Raw: TypeAlias = "str | int"
 """A value of GET /nodes/{node}/qemu/{vmid}/config: numbers come as numbers or as text."""
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}

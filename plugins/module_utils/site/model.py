@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Union
 
 from ansible_collections.autolabs.platform.plugins.module_utils.net.addresses import Network
 from ansible_collections.autolabs.platform.plugins.module_utils.proxmox.vm import Vm
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# Evaluated, and so in the form that ansible-test takes for the oldest Python it knows.
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]  # noqa: UP007
 
 NODES, GITLAB, DATABASE, CLUSTER = "proxmox", "gitlab", "database", "k8s"
 CONTROL_PLANE, WORKER = "k8s_control_plane", "k8s_worker"

@@ -41,7 +41,7 @@ def compose_vms(described: Described) -> dict[str, Any]:
 def absent(vms: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The same VMs as they are taken down, the last started first."""
     kept = ("name", "vmid", "node")
-    ordered = sorted(vms.values(), key=lambda vm: _order(vm), reverse=True)
+    ordered = sorted(vms.values(), key=_order, reverse=True)
     return [{**{key: vm[key] for key in kept if key in vm}, "state": "absent"} for vm in ordered]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from typing import Any
+from typing import Any, TypeAlias
 
 FIELDS = (
     "type",
@@ -66,7 +66,7 @@ class Drop:
     position: int
 
 
-Step = Add | Move | Set | Drop
+Step: TypeAlias = "Add | Move | Set | Drop"
 
 
 def canon(rule: Mapping[str, Any]) -> dict[str, str]:

@@ -111,7 +111,7 @@ def _sent(change: Change) -> dict[str, Any]:
     one = change.wanted
     values = {entry.field: entry.after for entry in change.fields}
     if change.action == CREATE:
-        values |= {name: value for name, value in one.fields.items() if one.field(name).secret}
+        values |= {name: value for name, value in one.fields.items() if one.described(name).secret}
     elif one.kind.whole:
         there = {
             name: known.form.canon(change.there[name])
@@ -121,7 +121,7 @@ def _sent(change: Change) -> dict[str, Any]:
         values = there | values
     empty = {name for name, value in values.items() if value in (None, "", [], {})}
     removed = [name for name in values if name in empty or one.fields.get(name, "") is None]
-    sent = {name: one.field(name).form.sent(value) for name, value in values.items() if name not in removed}
+    sent = {name: one.described(name).form.sent(value) for name, value in values.items() if name not in removed}
     if change.action == CREATE or (one.kind.whole and one.kind.single):
         return sent
     if one.kind.unset == DELETE:
@@ -147,7 +147,7 @@ def _make_token(session: Writer, change: Change, place: str) -> None:
         if change.action == RENEW:
             session.delete(place)
         fields = {name: value for name, value in one.fields.items() if value is not None}
-        answer = session.post(place, **{name: one.field(name).form.sent(value) for name, value in fields.items()})
+        answer = session.post(place, **{name: one.described(name).form.sent(value) for name, value in fields.items()})
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 handle = -1

@@ -125,11 +125,11 @@ def _others(one: Wanted, there: There) -> str:
 
 def _fields(one: Wanted, entry: Mapping[str, Any], problems: list[Problem]) -> Iterator[FieldChange]:
     for name, asked in one.fields.items():
-        known = one.field(name)
+        known = one.described(name)
         if known.secret:
             continue
         shown = known.adds_to or name
-        before = _canon(one.field(shown), entry.get(shown))
+        before = _canon(one.described(shown), entry.get(shown))
         after = asked if asked is not None else known.default
         if known.adds_to:
             after = sorted({*(before or ()), *(asked or ())})
@@ -144,7 +144,7 @@ def _fields(one: Wanted, entry: Mapping[str, Any], problems: list[Problem]) -> I
 
 def _new(one: Wanted) -> Iterator[FieldChange]:
     for name, value in one.fields.items():
-        known = one.field(name)
+        known = one.described(name)
         if value is not None:
             yield FieldChange(known.adds_to or name, None, HIDDEN if known.secret else value, known.how)
 

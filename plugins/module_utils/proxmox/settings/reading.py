@@ -35,7 +35,7 @@ class Wanted:
         """The object in words."""
         return self.kind.title(self.key)
 
-    def field(self, name: str) -> Field:
+    def described(self, name: str) -> Field:
         """What the table says of a field."""
         return self.kind.fields["" if self.kind.entries else name]
 
