@@ -55,7 +55,7 @@ def test_a_site_as_it_was_made_is_as_the_catalogue_says(site: Site, tmp_path: Pa
     assert played.succeeded, played.output[-5000:]
     assert (found["findings"], found["objects"], found["differs"]) == ([], [], False)
     asked = {source["name"]: source["asked"] for source in found["sources"]}
-    assert asked == {"cluster": True, f"firewall of {HOST}": True, f"firewall of {DATABASE}": True}
+    assert asked == {"cluster": True, "Proxmox": True, f"firewall of {HOST}": True, f"firewall of {DATABASE}": True}
 
 
 def test_the_audit_names_what_was_changed_by_hand_and_the_next_run_takes_it_back(

@@ -83,7 +83,7 @@ def _deletes_live(vm: vmfile.Vm, option: str, features: set[str]) -> bool:
     if option == "vcpus":
         return "cpu" in features
     if option == "balloon":
-        return vm["config"].get("balloon") != "0"
+        return bool(vm["config"].get("balloon") != "0")
     if option.startswith("net") and option[3:].isdigit():
         return "network" in features
     if properties.DRIVES.fullmatch(option):
